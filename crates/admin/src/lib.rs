@@ -1,0 +1,2 @@
+//! What operators talk to: the runtime socket, statistics, metrics.
+#![forbid(unsafe_code)]

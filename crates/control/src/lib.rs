@@ -1,0 +1,2 @@
+//! Configuration, observations and overrides to intent, intent to plan, plan applied through a port.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Providers of observed containers and hosts: each yields a complete observation, labels uninterpreted.
+#![forbid(unsafe_code)]
