@@ -1,2 +1,51 @@
 //! The validated nouns of a configuration, their identities, the Snapshot and its diff.
+//!
+//! Nothing here knows configuration text, keywords or JSON. A [`Config`] is whole and consistent:
+//! every name it mentions exists in it. Times are [`std::time::Duration`]; `None` means no limit.
 #![forbid(unsafe_code)]
+
+mod address;
+mod algorithm;
+mod backend;
+mod bind;
+mod check;
+mod cookie;
+mod diff;
+mod error_page;
+mod frontend;
+mod global;
+mod log;
+pub mod observed;
+mod origin;
+mod rule;
+mod server;
+mod snapshot;
+mod status;
+mod timeouts;
+mod userlist;
+
+pub use address::{Address, Host, Port, Source};
+pub use algorithm::{Algorithm, HashFunction, HashMethod, HashType};
+pub use backend::{Backend, HttpReuse, PersistRule, ServerRule};
+pub use bind::{Bind, UnixPermissions};
+pub use check::{CheckKind, CheckStep, Expect, HttpSend, Match, OnError, OnMarked, ServerCheck};
+pub use check::{Observe, StatusRange};
+pub use cookie::{CookieMode, CookiePersistence};
+pub use diff::{Change, Subject as ChangeSubject, diff};
+pub use error_page::{ErrorPage, ErrorPages, Reply, ReplyContent};
+pub use frontend::{BackendTarget, Capture, ConnectionMode, ForwardFor, Frontend, Mode, Monitor};
+pub use global::{Global, StatsSocket};
+pub use log::{LogAddress, LogKind, LogSample, LogTarget, LogWireFormat, ProxyLog};
+pub use origin::Origin;
+pub use rule::{
+    HeaderMatch, HttpAction, HttpRule, Redirect, RedirectTarget, Rule, RuleSet, TcpAction, TcpRule,
+};
+pub use rule::{TimeoutName, VarScope, VarTarget};
+pub use server::{InitAddr, ProxyHeader, Server, ServerIdentity};
+pub use snapshot::{Config, Generation, Snapshot};
+pub use status::{AdminReason, AdminReasons, CheckState, Operational, ServerStatus};
+pub use timeouts::Timeouts;
+pub use userlist::{User, Userlist};
+
+/// A name as written in a configuration (frontend, backend, server, header...), shared cheaply.
+pub type Name = std::sync::Arc<str>;

@@ -1,0 +1,110 @@
+//! Addresses as configurations write them, for binds, servers, checks and logs.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use crate::Name;
+
+/// An address to listen on or to send to, ready for a socket call.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Address {
+    /// IPv4 or IPv6 with a port.
+    Inet(SocketAddr),
+    /// `unix@/path` or a bare absolute path.
+    Unix(PathBuf),
+    /// `abns@name`: Linux abstract socket, name without the leading NUL, padded to the full
+    /// 107 bytes as HAProxy does.
+    Abstract(Name),
+    /// `abnsz@name`: Linux abstract socket, name not padded.
+    AbstractZ(Name),
+    /// `fd@n`: an inherited, already bound descriptor.
+    Fd(i32),
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Inet(a) => write!(f, "{a}"),
+            Self::Unix(p) => write!(f, "unix@{}", p.display()),
+            Self::Abstract(n) => write!(f, "abns@{n}"),
+            Self::AbstractZ(n) => write!(f, "abnsz@{n}"),
+            Self::Fd(n) => write!(f, "fd@{n}"),
+        }
+    }
+}
+
+/// The host part of a server's address.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Host {
+    /// A literal address.
+    Ip(IpAddr),
+    /// A name; `resolved` holds what it stood for when the snapshot was made, `None` while it
+    /// does not resolve (the server is then in maintenance, manual 5.3 `init-addr`).
+    Name {
+        /// The name as written.
+        name: Name,
+        /// The address in use.
+        resolved: Option<IpAddr>,
+    },
+    /// A unix socket path.
+    Unix(PathBuf),
+    /// A Linux abstract socket (`abns@`), padded.
+    Abstract(Name),
+    /// A Linux abstract socket (`abnsz@`), not padded.
+    AbstractZ(Name),
+}
+
+/// The port part of a server's address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Port {
+    /// None given: the port that the client connected to.
+    Client,
+    /// A fixed port.
+    Fixed(u16),
+    /// `+n` or `-n`: the client's destination port plus this offset.
+    Offset(i32),
+}
+
+impl Host {
+    /// The address to connect to, or `None` while the name does not resolve.
+    /// `client_port` is the port the client connected to.
+    #[must_use]
+    pub fn connect_address(&self, port: Port, client_port: u16) -> Option<Address> {
+        let ip = match self {
+            Self::Ip(ip) => *ip,
+            Self::Name { resolved, .. } => (*resolved)?,
+            Self::Unix(p) => return Some(Address::Unix(p.clone())),
+            Self::Abstract(n) => return Some(Address::Abstract(n.clone())),
+            Self::AbstractZ(n) => return Some(Address::AbstractZ(n.clone())),
+        };
+        let port = match port {
+            Port::Client => client_port,
+            Port::Fixed(p) => p,
+            Port::Offset(o) => (i32::from(client_port) + o).clamp(0, 65535) as u16,
+        };
+        Some(Address::Inet(SocketAddr::new(ip, port)))
+    }
+}
+
+impl std::fmt::Display for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ip(ip) => write!(f, "{ip}"),
+            Self::Name { name, .. } => f.write_str(name),
+            Self::Unix(p) => write!(f, "unix@{}", p.display()),
+            Self::Abstract(n) => write!(f, "abns@{n}"),
+            Self::AbstractZ(n) => write!(f, "abnsz@{n}"),
+        }
+    }
+}
+
+/// The address that connections to servers start from (manual 4.2 and 5.2, `source`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Source {
+    /// Address to bind before connecting; port 0 lets the system choose.
+    pub address: SocketAddr,
+    /// `usesrc clientip|client`: take the client's address (needs transparent proxying).
+    pub client_address: bool,
+    /// `interface NAME`: bind to this device.
+    pub interface: Option<Name>,
+}

@@ -1,0 +1,182 @@
+//! Health checks as configured (manual 4.2 `option httpchk`, `http-check`, 5.2 server options).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use expr::{LogFormat, Regex};
+
+use crate::{Name, Source};
+
+/// What a backend's checks do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CheckKind {
+    /// A TCP connection that opens is enough.
+    Connect,
+    /// `option httpchk` with its `http-check` steps. `option tcp-check` steps share the type.
+    Script(Arc<[CheckStep]>),
+}
+
+/// One step of a check script.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CheckStep {
+    /// `http-check connect` / `tcp-check connect`.
+    Connect {
+        /// Other port than the server's.
+        port: Option<u16>,
+        /// Other address.
+        addr: Option<SocketAddr>,
+        /// `send-proxy`.
+        send_proxy: bool,
+        /// `linger`: close with FIN rather than RST.
+        linger: bool,
+    },
+    /// `http-check send`.
+    HttpSend(HttpSend),
+    /// `tcp-check send`, `send-binary`, `send-lf`, `send-binary-lf`.
+    Send(LogFormat),
+    /// `http-check expect` / `tcp-check expect`.
+    Expect(Expect),
+    /// `comment` of the step before it is stored with that step; this one sets a variable.
+    SetVar(crate::VarTarget, expr::Expr),
+    /// `set-var-fmt`.
+    SetVarFmt(crate::VarTarget, LogFormat),
+    /// `unset-var`.
+    UnsetVar(crate::VarTarget),
+}
+
+/// The request of an HTTP check.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HttpSend {
+    /// Method, `OPTIONS` unless given.
+    pub method: Name,
+    /// Target, `/` unless given.
+    pub uri: LogFormat,
+    /// Version text, `HTTP/1.0` unless given.
+    pub version: Name,
+    /// Headers, in order.
+    pub headers: Vec<(Name, LogFormat)>,
+    /// Body.
+    pub body: Option<LogFormat>,
+}
+
+/// What the answer has to look like.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expect {
+    /// `!`: must not match.
+    pub negate: bool,
+    /// What is compared.
+    pub matcher: Match,
+    /// `min-recv`: wait for this many bytes before comparing.
+    pub min_recv: Option<usize>,
+    /// `comment`.
+    pub comment: Option<Name>,
+    /// `on-error FMT`: text of a failed check.
+    pub on_error: Option<LogFormat>,
+    /// `on-success FMT`.
+    pub on_success: Option<LogFormat>,
+    /// `status-code EXPR` is not supported; `ok-status`, `error-status`, `tout-status` names.
+    pub ok_status: Option<Name>,
+    /// See `ok_status`.
+    pub error_status: Option<Name>,
+    /// See `ok_status`.
+    pub tout_status: Option<Name>,
+}
+
+/// What an [`Expect`] compares.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Match {
+    /// HTTP status within one of these ranges.
+    Status(Vec<StatusRange>),
+    /// HTTP status text by regex.
+    RStatus(Regex),
+    /// Bytes within the body (HTTP) or the input (TCP).
+    String(Arc<[u8]>),
+    /// Regex on the body or the input.
+    RString(Regex),
+    /// Format rendered, then searched.
+    StringLf(LogFormat),
+    /// `hdr name ... value ...`.
+    Header {
+        /// Header name to find.
+        name: Name,
+        /// How the name matches: "str", "beg", "end", "sub", "reg".
+        name_method: Name,
+        /// Value to find in it.
+        value: Option<Name>,
+        /// How the value matches.
+        value_method: Name,
+        /// `full`: the whole line rather than list items.
+        full: bool,
+    },
+}
+
+/// An inclusive range of HTTP statuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusRange {
+    /// First.
+    pub from: u16,
+    /// Last, included.
+    pub to: u16,
+}
+
+/// `check` and what belongs to it, of one server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerCheck {
+    /// Interval in a stable state (default 2 s).
+    pub inter: Duration,
+    /// Interval in a transition; `None` = `inter`.
+    pub fastinter: Option<Duration>,
+    /// Interval while down; `None` = `inter`.
+    pub downinter: Option<Duration>,
+    /// Successes to be up (default 2).
+    pub rise: u32,
+    /// Failures to be down (default 3).
+    pub fall: u32,
+    /// `port`.
+    pub port: Option<u16>,
+    /// `addr`.
+    pub addr: Option<std::net::IpAddr>,
+    /// `check-send-proxy`, or inherited from `send-proxy` where nothing else is given.
+    pub send_proxy: bool,
+    /// Source address of checks.
+    pub source: Option<Source>,
+    /// `observe layer4|layer7`.
+    pub observe: Option<Observe>,
+    /// `error-limit` (default 10).
+    pub error_limit: u32,
+    /// `on-error`.
+    pub on_error: OnError,
+}
+
+/// `observe`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Observe {
+    /// Connections.
+    Layer4,
+    /// Responses.
+    Layer7,
+}
+
+/// `on-error` when `error-limit` observed errors came in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// Check faster.
+    FastInter,
+    /// Count as one failed check.
+    #[default]
+    FailCheck,
+    /// One failed check away from down.
+    SuddenDeath,
+    /// Down at once.
+    MarkDown,
+}
+
+/// `on-marked-down`, `on-marked-up`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct OnMarked {
+    /// `on-marked-down shutdown-sessions`.
+    pub down_shutdown_sessions: bool,
+    /// `on-marked-up shutdown-backup-sessions`.
+    pub up_shutdown_backup_sessions: bool,
+}

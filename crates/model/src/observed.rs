@@ -1,0 +1,117 @@
+//! What providers see of the world: containers with their labels, uninterpreted.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::Name;
+
+/// How good an observation is. A provider never says "empty" when it means "I don't know".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// Complete as of now; the number grows with each change seen.
+    Fresh(u64),
+    /// The last complete one, the source is away since (milliseconds since 1970).
+    Stale(u64),
+    /// Nothing was ever seen; why.
+    Blind(String),
+}
+
+/// A complete view of one provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// Provider name, such as `docker` or `docker:tcp://10.0.0.2:2376`.
+    pub provider: Name,
+    /// How good it is.
+    pub freshness: Freshness,
+    /// All containers it sees, by id.
+    pub containers: Vec<Container>,
+    /// The balancer's own container, when it runs in one: its networks decide reachability.
+    pub own: Option<OwnContainer>,
+}
+
+/// The container that the balancer itself runs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnContainer {
+    /// Container id.
+    pub id: Name,
+    /// Compose project, where it has one.
+    pub project: Option<Name>,
+    /// Names and ids of its networks.
+    pub networks: Vec<Network>,
+    /// `--network host`.
+    pub host_network: bool,
+}
+
+/// An observed container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// Full id.
+    pub id: Name,
+    /// Name without the leading slash.
+    pub name: Name,
+    /// Image as named at creation.
+    pub image: Name,
+    /// Labels as they are.
+    pub labels: BTreeMap<String, String>,
+    /// Environment as it is.
+    pub env: BTreeMap<String, String>,
+    /// State.
+    pub state: ContainerState,
+    /// HEALTHCHECK result.
+    pub health: ContainerHealth,
+    /// Its stop signal was seen, or it was paused or disconnected: nothing new.
+    pub stopping: bool,
+    /// Start time in nanoseconds since 1970; 0 when never started.
+    pub started_ns: u64,
+    /// Networks it is attached to.
+    pub networks: Vec<Network>,
+    /// `--network host`.
+    pub host_network: bool,
+    /// EXPOSEd TCP ports, ascending.
+    pub exposed: Vec<u16>,
+    /// Published TCP ports: container port, host address, host port.
+    pub published: Vec<(u16, IpAddr, u16)>,
+}
+
+/// One attachment to a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Network {
+    /// Network id.
+    pub id: Name,
+    /// Network name.
+    pub name: Name,
+    /// Address on it.
+    pub ipv4: Option<IpAddr>,
+    /// IPv6 address on it.
+    pub ipv6: Option<IpAddr>,
+    /// Aliases on it.
+    pub aliases: Vec<Name>,
+}
+
+/// Engine state of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContainerState {
+    /// Created, never started.
+    Created,
+    /// Running.
+    Running,
+    /// Paused.
+    Paused,
+    /// Restarting.
+    Restarting,
+    /// Exited, dead or being removed.
+    Exited,
+}
+
+/// HEALTHCHECK state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContainerHealth {
+    /// No health check declared.
+    None,
+    /// Not known yet.
+    Starting,
+    /// Good.
+    Healthy,
+    /// Bad.
+    Unhealthy,
+}
