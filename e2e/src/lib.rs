@@ -1,1 +1,14 @@
-//! Shared parts of the end-to-end tests: real binary, real HAProxy, real Docker.
+//! Shared parts of the end-to-end tests: real binaries, scripted servers, raw clients.
+
+#![forbid(unsafe_code)]
+
+pub mod backend;
+pub mod binaries;
+pub mod client;
+pub mod differential;
+pub mod http;
+pub mod ports;
+pub mod process;
+pub mod script;
+pub mod syslog;
+pub mod text;

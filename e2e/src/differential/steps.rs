@@ -1,0 +1,289 @@
+//! The client steps of a case.
+
+use super::world::World;
+use crate::backend::PROBE_MARK;
+use crate::client::{PATIENCE, Socket, state};
+use crate::http::{End, Message, Reader};
+use crate::text::{bytes, duration, show};
+use std::collections::{BTreeMap, VecDeque};
+use std::io::Write;
+use std::net::Shutdown;
+use std::time::{Duration, Instant};
+
+/// How long a connection is watched at the end to see whether it stays open.
+const SETTLE: Duration = Duration::from_millis(150);
+/// How long the close that an answer announces may take.
+const CLOSE: Duration = Duration::from_secs(2);
+/// How long `until` tries.
+const UNTIL: Duration = Duration::from_secs(8);
+const UNTIL_PAUSE: Duration = Duration::from_millis(25);
+
+/// The state of the client side.
+pub struct Steps<'a> {
+    world: &'a mut World,
+    connections: BTreeMap<String, Connection>,
+    lines: Vec<String>,
+}
+
+struct Connection {
+    reader: Reader,
+    methods: VecDeque<String>,
+}
+
+/// A request as a step describes it: `METHOD TARGET | Name: value | ... = "body"`.
+struct Request {
+    method: String,
+    bytes: Vec<u8>,
+}
+
+impl<'a> Steps<'a> {
+    /// No connection yet.
+    pub fn new(world: &'a mut World) -> Self {
+        Self { world, connections: BTreeMap::new(), lines: Vec::new() }
+    }
+
+    /// Does one step; `at` is its number.
+    pub fn step(&mut self, at: usize, step: &str) -> Result<(), String> {
+        let (times, step) = repetition(step);
+        let step = self.world.fill(step);
+        for turn in 1..=times {
+            let label = if times > 1 { format!("{at}.{turn}") } else { at.to_string() };
+            self.once(&label, &step)?;
+        }
+        Ok(())
+    }
+
+    /// Notes how the connections are left, closes them and gives what was written down.
+    pub fn finish(mut self) -> Vec<String> {
+        let deadline = Instant::now() + SETTLE;
+        for (name, connection) in &mut self.connections {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let state = state(&mut connection.reader, left.max(Duration::from_millis(5)));
+            self.lines.push(format!("{name} is left {state}"));
+        }
+        self.connections.clear();
+        self.lines
+    }
+
+    fn once(&mut self, label: &str, step: &str) -> Result<(), String> {
+        let (verb, rest) = step.split_once(char::is_whitespace).unwrap_or((step, ""));
+        let rest = rest.trim();
+        if let Some(name) = verb.strip_suffix(':') {
+            return self.on_connection(name, rest);
+        }
+        match verb {
+            "wait" => std::thread::sleep(duration(rest)?),
+            "stop" => self.server(rest)?.stop(),
+            "start" => self.server(rest)?.listen().map_err(|e| e.to_string())?,
+            "check" => {
+                let (name, status) = rest.split_once(' ').ok_or("check SERVER STATUS")?;
+                let status = status.parse().map_err(|e| format!("{status}: {e}"))?;
+                self.server(name)?.answer_checks_with(status);
+            }
+            "until" => self.until(rest)?,
+            "raw" => {
+                let (listener, text) = rest.split_once(' ').ok_or("raw LISTENER \"...\"")?;
+                let mut connection = self.connect(listener)?;
+                let sent = bytes(text)?;
+                let _ = connection.reader.socket.write_all(&sent);
+                let (received, end) = connection.reader.take_rest();
+                self.lines.push(format!("{label} < {} {}", show(&received), end.word()));
+            }
+            method => {
+                let (listener, request) = rest.split_once(' ').ok_or("METHOD LISTENER TARGET")?;
+                let request = Request::parse(method, request)?;
+                let mut connection = self.connect(listener)?;
+                connection.send(&request);
+                let (lines, last) = connection.answers();
+                self.lines.extend(lines.into_iter().map(|line| format!("{label} {line}")));
+                if last.is_some_and(|m| {
+                    m.end == End::Complete && m.head.has_token("connection", "close")
+                }) {
+                    let state = state(&mut connection.reader, CLOSE);
+                    self.lines.push(format!("{label} is left {state}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn on_connection(&mut self, name: &str, step: &str) -> Result<(), String> {
+        let (verb, rest) = step.split_once(char::is_whitespace).unwrap_or((step, ""));
+        let rest = rest.trim();
+        if verb == "open" {
+            let connection = self.connect(rest)?;
+            if let Some(local) = connection.reader.socket.local() {
+                self.world.port_names.insert(local.port(), format!("<{name}>"));
+            }
+            self.connections.insert(name.to_owned(), connection);
+            return Ok(());
+        }
+        let connection = self.connections.get_mut(name).ok_or(format!("{name} is not open"))?;
+        let mut lines = Vec::new();
+        match verb {
+            "send" => {
+                let sent = bytes(rest)?;
+                if connection.reader.socket.write_all(&sent).is_err() {
+                    lines.push("cannot send".into());
+                }
+                if let Some(method) = method_of(&sent) {
+                    connection.methods.push_back(method);
+                }
+            }
+            "recv" => lines = connection.answers().0,
+            "recv-one" => lines = connection.answer().0,
+            "read" => {
+                let count = rest.parse().map_err(|e| format!("{rest}: {e}"))?;
+                let (received, end) = connection.reader.take(count);
+                lines.push(format!("< {} {}", show(&received), end.word()));
+            }
+            "rest" => {
+                let (received, end) = connection.reader.take_rest();
+                lines.push(format!("< {} {}", show(&received), end.word()));
+            }
+            "state" => {
+                let patience = if rest.is_empty() { SETTLE } else { duration(rest)? };
+                lines.push(format!("is {}", state(&mut connection.reader, patience)));
+            }
+            "shut" => connection.reader.socket.shutdown(Shutdown::Write),
+            "close" => drop(self.connections.remove(name)),
+            "reset" => {
+                connection.reader.socket.linger_none();
+                self.connections.remove(name);
+            }
+            method => connection.send(&Request::parse(method, rest)?),
+        }
+        self.lines.extend(lines.into_iter().map(|line| format!("{name} {line}")));
+        Ok(())
+    }
+
+    /// `LISTENER` or `LISTENER@SOURCE`.
+    fn connect(&mut self, place: &str) -> Result<Connection, String> {
+        let (name, source) = place.split_once('@').map_or((place, None), |(n, s)| (n, Some(s)));
+        let source = source.map(|s| s.parse().map_err(|e| format!("{s}: {e}"))).transpose()?;
+        let address = self.world.listeners.get(name).ok_or(format!("no listener {name}"))?;
+        let socket = Socket::connect(address, source).map_err(|e| format!("{place}: {e}"))?;
+        if let Some(local) = socket.local() {
+            self.world.port_names.insert(local.port(), "<client>".into());
+        }
+        Ok(Connection { reader: Reader::new(socket, PATIENCE), methods: VecDeque::new() })
+    }
+
+    fn server(&mut self, name: &str) -> Result<&mut crate::backend::Backend, String> {
+        self.world.servers.get_mut(name.trim()).ok_or(format!("no server {name}"))
+    }
+
+    /// `until LISTENER TARGET | fields => TEXT`: asks until the answer holds the text.
+    fn until(&mut self, rest: &str) -> Result<(), String> {
+        let (question, wanted) = rest.split_once("=>").ok_or("until ... => TEXT")?;
+        let (listener, request) = question.split_once(' ').ok_or("until LISTENER TARGET")?;
+        if !request.contains(PROBE_MARK) {
+            return Err(format!("the target of an until holds {PROBE_MARK}"));
+        }
+        let request = Request::parse("GET", request)?;
+        let deadline = Instant::now() + UNTIL;
+        loop {
+            let mut connection = self.connect(listener)?;
+            connection.send(&request);
+            let (lines, _) = connection.answers();
+            if lines.join("\n").contains(wanted.trim()) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                self.lines.push(format!("until {wanted}: never; last {}", lines.join(" | ")));
+                return Ok(());
+            }
+            std::thread::sleep(UNTIL_PAUSE);
+        }
+    }
+}
+
+impl Connection {
+    fn send(&mut self, request: &Request) {
+        let _ = self.reader.socket.write_all(&request.bytes);
+        self.methods.push_back(request.method.clone());
+    }
+
+    /// The next answer, with the interim ones before it.
+    fn answers(&mut self) -> (Vec<String>, Option<Message>) {
+        let mut lines = Vec::new();
+        loop {
+            let (more, message) = self.answer();
+            lines.extend(more);
+            let interim = message.as_ref().is_some_and(|message| {
+                let status = message.head.word(1);
+                status.starts_with('1') && status != "101"
+            });
+            if !interim {
+                self.methods.pop_front();
+                return (lines, message);
+            }
+        }
+    }
+
+    fn answer(&mut self) -> (Vec<String>, Option<Message>) {
+        let head = match self.reader.head() {
+            Ok(head) => head,
+            Err(end) => {
+                let partial = show(self.reader.pending());
+                return (vec![format!("< {partial} {}", end.word())], None);
+            }
+        };
+        let method = self.methods.front().cloned().unwrap_or_default();
+        let message = self.reader.response_body(head, &method);
+        let mut lines = vec![format!("< {}", message.head.start)];
+        for (name, value) in &message.head.fields {
+            lines.push(format!("<   {}: {value}", name.to_ascii_lowercase()));
+        }
+        if !message.body.is_empty() || message.end != End::Complete {
+            lines.push(format!("<   body {} {}", show(&message.body), message.end.word()));
+        }
+        for (name, value) in &message.trailers {
+            lines.push(format!("<   trailer {}: {value}", name.to_ascii_lowercase()));
+        }
+        (lines, Some(message))
+    }
+}
+
+impl Request {
+    fn parse(method: &str, text: &str) -> Result<Self, String> {
+        let (text, body) = match text.split_once(" = ") {
+            Some((text, body)) => (text, Some(bytes(body)?)),
+            None => (text, None),
+        };
+        let mut parts = text.split(" | ").map(str::trim);
+        let target = parts.next().unwrap_or_default();
+        let (target, version) = target.split_once(' ').unwrap_or((target, "HTTP/1.1"));
+        let method = method.to_ascii_uppercase();
+        let mut head = format!("{method} {target} {version}\r\n");
+        let fields: Vec<&str> = parts.collect();
+        let has = |name: &str| fields.iter().any(|f| f.to_ascii_lowercase().starts_with(name));
+        if !has("host:") && !has("-host") {
+            head.push_str("Host: test\r\n");
+        }
+        for field in fields.iter().filter(|field| **field != "-host") {
+            head.push_str(field);
+            head.push_str("\r\n");
+        }
+        if let Some(body) = body.as_ref().filter(|_| !has("transfer-encoding:")) {
+            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+        }
+        head.push_str("\r\n");
+        let mut bytes = head.into_bytes();
+        bytes.extend(body.unwrap_or_default());
+        Ok(Self { method, bytes })
+    }
+}
+
+fn repetition(step: &str) -> (usize, &str) {
+    let counted = step.split_once("x ").and_then(|(n, rest)| Some((n.parse().ok()?, rest)));
+    counted.unwrap_or((1, step))
+}
+
+/// The method, when sent bytes begin like a request.
+fn method_of(sent: &[u8]) -> Option<String> {
+    let line = String::from_utf8_lossy(sent.split(|&b| b == b'\r' || b == b'\n').next()?);
+    let looks = line.contains(" HTTP/") && line.starts_with(|c: char| c.is_ascii_uppercase());
+    let method = line.split(' ').next().map(str::to_owned);
+    looks.then_some(method).flatten()
+}
