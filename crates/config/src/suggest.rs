@@ -1,0 +1,71 @@
+//! "Did you mean": the nearest known name to a wrong one.
+
+/// Longest name looked at; a suggestion for more would be noise.
+const MAX_LEN: usize = 48;
+
+/// The name nearest to `word`, if one is near enough to have been meant.
+///
+/// One edit is allowed per three letters, with swapped neighbours counted as one.
+pub fn did_you_mean<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    if word.is_empty() || word.len() > MAX_LEN {
+        return None;
+    }
+    let folded = word.to_ascii_lowercase();
+    let limit = word.len().div_ceil(3).min(4);
+    let mut best: Option<(usize, &str)> = None;
+    for name in names {
+        if name.len().abs_diff(word.len()) > limit || name.len() > MAX_LEN {
+            continue;
+        }
+        let distance = distance(folded.as_bytes(), name.as_bytes());
+        if distance <= limit && best.is_none_or(|(least, _)| distance < least) {
+            best = Some((distance, name));
+        }
+    }
+    best.map(|(_, name)| name)
+}
+
+/// Edits (insert, delete, replace, swap neighbours) that lead from one to the other.
+fn distance(a: &[u8], b: &[u8]) -> usize {
+    let width = b.len() + 1;
+    let mut before: Vec<usize> = vec![0; width];
+    let mut previous: Vec<usize> = (0..width).collect();
+    let mut current = vec![0; width];
+    for (i, x) in a.iter().enumerate() {
+        current[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replace = previous[j] + usize::from(x != y);
+            let mut least = replace.min(previous[j + 1] + 1).min(current[j] + 1);
+            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
+                least = least.min(before[j - 1] + 1);
+            }
+            current[j + 1] = least;
+        }
+        std::mem::swap(&mut before, &mut previous);
+        std::mem::swap(&mut previous, &mut current);
+    }
+    previous[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_names_are_found_and_far_ones_are_not() {
+        let names = || ["frontend", "backend", "balance", "bind", "maxconn"].into_iter();
+        assert_eq!(did_you_mean("fontend", names()), Some("frontend"));
+        assert_eq!(did_you_mean("maxcon", names()), Some("maxconn"));
+        assert_eq!(did_you_mean("Blaance", names()), Some("balance"));
+        assert_eq!(did_you_mean("bnid", names()), Some("bind"));
+        assert_eq!(did_you_mean("timeout", names()), None);
+        assert_eq!(did_you_mean("", names()), None);
+    }
+
+    #[test]
+    fn swapped_neighbours_are_one_edit() {
+        assert_eq!(distance(b"acb", b"abc"), 1);
+        assert_eq!(distance(b"", b"abc"), 3);
+        assert_eq!(distance(b"kitten", b"sitting"), 3);
+    }
+}
