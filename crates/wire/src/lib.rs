@@ -1,2 +1,5 @@
 //! Bytes to messages and back: HTTP/1 heads and framing, PROXY protocol, TLS ClientHello peeking.
 #![forbid(unsafe_code)]
+
+pub mod h1;
+pub mod http;

@@ -1,0 +1,198 @@
+//! Field lines, shared by requests, responses and trailers.
+
+use super::head::{Field, Head, Slice};
+use super::{HeadError, Limits, Parse, Reason};
+use crate::http::token::{is_ows, is_tchar};
+use crate::http::{Known, scan};
+
+/// What one line came to.
+enum Line {
+    Field(Field, usize),
+    Partial,
+}
+
+/// Parses field lines from where `head` stopped. On `Complete` the head owns its bytes.
+#[inline]
+pub(super) fn parse_fields(
+    buf: &[u8],
+    limits: &Limits,
+    head: &mut Head,
+) -> Result<Parse, HeadError> {
+    let mut at = head.progress.line;
+    loop {
+        let next = match buf.get(at) {
+            None => return partial(buf, limits, head, at),
+            Some(b'\r') => match buf.get(at + 1) {
+                Some(b'\n') => return complete(buf, limits, head, at + 2),
+                Some(_) => return Err(HeadError::new(Reason::BareCr, at)),
+                None => return partial(buf, limits, head, at),
+            },
+            Some(b'\n') => return complete(buf, limits, head, at + 1),
+            Some(b' ' | b'\t') => match parse_continuation(buf, at, head)? {
+                Some(next) => next,
+                None => return partial(buf, limits, head, at),
+            },
+            Some(_) => match parse_field(buf, at)? {
+                Line::Field(field, next) => {
+                    if head.fields.len() >= limits.fields {
+                        return Err(HeadError::new(Reason::TooManyFields, at));
+                    }
+                    head.present = head.present.with(field.known);
+                    head.fields.push(field);
+                    next
+                }
+                Line::Partial => return partial(buf, limits, head, at),
+            },
+        };
+        at = next;
+    }
+}
+
+/// Notes that the line at `line` is not whole, or refuses a head that has grown too large.
+pub(super) fn partial(
+    buf: &[u8],
+    limits: &Limits,
+    head: &mut Head,
+    line: usize,
+) -> Result<Parse, HeadError> {
+    if buf.len() >= limits.head_bytes() {
+        let in_fields = head.progress.in_fields;
+        let reason =
+            if in_fields || head.line.response { Reason::TooLarge } else { Reason::TargetTooLong };
+        return Err(HeadError::new(reason, limits.head_bytes()));
+    }
+    head.progress.line = line;
+    // A final CR must be looked at again together with what follows it.
+    head.progress.seen = buf.len() - usize::from(buf.last() == Some(&b'\r'));
+    Ok(Parse::Partial)
+}
+
+/// Whether the bytes that came since the last call cannot end the line that was not whole; then
+/// nothing needs to be parsed again.
+#[inline]
+pub(super) fn nothing_new(buf: &[u8], head: &Head) -> bool {
+    let mut at = head.progress.seen;
+    if at == 0 {
+        return false;
+    }
+    loop {
+        at = scan::control(buf, at);
+        if buf.get(at) != Some(&b'\t') {
+            return at >= buf.len();
+        }
+        at += 1;
+    }
+}
+
+fn complete(
+    buf: &[u8],
+    limits: &Limits,
+    head: &mut Head,
+    head_len: usize,
+) -> Result<Parse, HeadError> {
+    if head_len > limits.head_bytes() {
+        return Err(HeadError::new(Reason::TooLarge, limits.head_bytes()));
+    }
+    head.raw.clear();
+    head.raw.extend_from_slice(buf.get(..head_len).unwrap_or_default());
+    head.added_limit = limits.added_bytes.min(Limits::MAX_BYTES);
+    for field in head.fields.iter().filter(|f| f.folded) {
+        let value = head.raw.get_mut(field.value.start()..field.value.end()).unwrap_or_default();
+        for byte in value.iter_mut().filter(|b| matches!(b, b'\r' | b'\n')) {
+            *byte = b' ';
+        }
+    }
+    Ok(Parse::Complete { head_len })
+}
+
+#[inline]
+fn parse_field(buf: &[u8], start: usize) -> Result<Line, HeadError> {
+    let colon = scan::colon(buf, start);
+    let known = Known::from_buffer(buf, start, colon);
+    if known == Known::Other {
+        let name = buf.get(start..colon).unwrap_or_default();
+        if let Some(bad) = name.iter().position(|&b| !is_tchar(b)) {
+            return Err(HeadError::new(Reason::FieldName, start + bad));
+        }
+        if colon >= buf.len() {
+            return Ok(Line::Partial);
+        }
+        if colon == start {
+            return Err(HeadError::new(Reason::FieldName, start));
+        }
+    }
+    let mut from = colon + 1;
+    while buf.get(from).is_some_and(|&b| is_ows(b)) {
+        from += 1;
+    }
+    let Some((end, next)) = line_end(buf, from)? else { return Ok(Line::Partial) };
+    let to = trim_end(buf, from, end);
+    // What is written is `name: value CR LF`.
+    let clean =
+        from == colon + 2 && to == end && next == end + 2 && buf.get(colon + 1) == Some(&b' ');
+    let field = Field {
+        name: Slice::received(start, colon),
+        value: Slice::received(from, to),
+        known,
+        clean,
+        folded: false,
+    };
+    Ok(Line::Field(field, next))
+}
+
+/// Joins a line that begins with white space (obs-fold) to the field before it; gives the start of
+/// the next line.
+#[cold]
+fn parse_continuation(
+    buf: &[u8],
+    start: usize,
+    head: &mut Head,
+) -> Result<Option<usize>, HeadError> {
+    let mut from = start;
+    while buf.get(from).is_some_and(|&b| is_ows(b)) {
+        from += 1;
+    }
+    let Some((end, next)) = line_end(buf, from)? else { return Ok(None) };
+    let Some(field) = head.fields.last_mut() else {
+        return Err(HeadError::new(Reason::LeadingSpace, start));
+    };
+    let to = trim_end(buf, from, end);
+    field.clean = false;
+    if to > from {
+        let first = if field.value.is_empty() { from } else { field.value.start() };
+        field.value = Slice::received(first, to);
+        field.folded = true;
+    }
+    Ok(Some(next))
+}
+
+/// End of the line that `from` is in and start of the next one; none when it is not whole.
+#[inline]
+pub(super) fn line_end(buf: &[u8], from: usize) -> Result<Option<(usize, usize)>, HeadError> {
+    let mut at = from;
+    loop {
+        at = scan::control(buf, at);
+        return match buf.get(at) {
+            None => Ok(None),
+            Some(b'\r') => match buf.get(at + 1) {
+                Some(b'\n') => Ok(Some((at, at + 2))),
+                Some(_) => Err(HeadError::new(Reason::BareCr, at)),
+                None => Ok(None),
+            },
+            Some(b'\n') => Ok(Some((at, at + 1))),
+            Some(b'\t') => {
+                at += 1;
+                continue;
+            }
+            Some(_) => Err(HeadError::new(Reason::Control, at)),
+        };
+    }
+}
+
+#[inline]
+fn trim_end(buf: &[u8], from: usize, mut end: usize) -> usize {
+    while end > from && buf.get(end - 1).is_some_and(|&b| is_ows(b)) {
+        end -= 1;
+    }
+    end
+}

@@ -1,0 +1,27 @@
+//! Bounds of a message head.
+
+/// How large a head may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a head as received, 1 to 2^30. HAProxy: `tune.bufsize` less `tune.maxrewrite`.
+    pub head_bytes: usize,
+    /// Number of fields. HAProxy: `tune.http.maxhdr`.
+    pub fields: usize,
+    /// Bytes that rules may add to one head, up to 2^30.
+    pub added_bytes: usize,
+}
+
+impl Limits {
+    /// Greatest value of the byte limits, so that positions fit 31 bits.
+    pub(crate) const MAX_BYTES: usize = 1 << 30;
+
+    pub(crate) fn head_bytes(&self) -> usize {
+        self.head_bytes.min(Self::MAX_BYTES)
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { head_bytes: 16_384 - 1_024, fields: 101, added_bytes: 16_384 }
+    }
+}

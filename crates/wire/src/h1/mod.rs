@@ -1,0 +1,44 @@
+//! HTTP/1: heads read, edited and written, where messages end, and the chunked coding.
+//!
+//! A [`Head`] is reused for message after message. [`parse_request`] and [`parse_response`] fill it
+//! from a buffer that may still be growing, rules edit it, and [`Head::write_to`] copies what was
+//! not touched in as few pieces as possible. [`framing`] alone decides where a message ends.
+
+pub mod chunked;
+mod edit;
+mod error;
+mod fields;
+pub mod framing;
+mod head;
+mod limits;
+mod lookup;
+mod parse_request;
+mod parse_response;
+mod write;
+
+pub use chunked::{Chunk, ChunkError, Chunked};
+pub use edit::EditError;
+pub use error::{Answer, HeadError, Reason};
+pub use framing::{BodyLength, FramingError};
+pub use head::{Field, Head, Slice, TargetKind};
+pub use limits::Limits;
+pub use parse_request::parse_request;
+pub use parse_response::parse_response;
+pub use write::{write_field, write_request_line, write_status_line};
+
+/// Outcome of parsing a head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parse {
+    /// The head is whole: `head_len` bytes of the buffer belong to it, leading empty lines and the
+    /// final empty line included.
+    Complete {
+        /// Bytes of the buffer used by the head.
+        head_len: usize,
+    },
+    /// More bytes are needed. Call again with the same `Head` and a buffer that begins with the
+    /// same bytes; work is taken up where it stopped.
+    Partial,
+}
+
+#[cfg(test)]
+mod tests;

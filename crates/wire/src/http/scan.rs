@@ -1,0 +1,85 @@
+//! Scans over bytes, eight at a time, for the characters that end an element of a message.
+//!
+//! The word tricks mark bytes by their top bit. Marks above the first true one may be false (a
+//! borrow runs upwards), the lowest is always right, and only that is used.
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// Marks bytes below `n` (`n` at most 128).
+const fn below(word: u64, n: u8) -> u64 {
+    word.wrapping_sub(ONES * n as u64) & !word & HIGH
+}
+
+/// Marks bytes equal to `n`.
+const fn equal(word: u64, n: u8) -> u64 {
+    let x = word ^ (ONES * n as u64);
+    x.wrapping_sub(ONES) & !x & HIGH
+}
+
+/// Index in `bytes` of the first byte at or after `from` that `mark` marks and `test` confirms, or
+/// the length of `bytes`.
+#[inline(always)]
+fn find(bytes: &[u8], from: usize, mark: impl Fn(u64) -> u64, test: impl Fn(u8) -> bool) -> usize {
+    let Some(rest) = bytes.get(from..) else { return bytes.len() };
+    let (words, tail) = rest.as_chunks::<8>();
+    let mut at = from;
+    for word in words {
+        let marks = mark(u64::from_le_bytes(*word));
+        if marks != 0 {
+            return at + (marks.trailing_zeros() >> 3) as usize;
+        }
+        at += 8;
+    }
+    at + tail.iter().position(|&b| test(b)).unwrap_or(tail.len())
+}
+
+/// First control character (below 0x20, the tab among them, or 0x7f) at or after `from`.
+#[inline]
+pub(crate) fn control(bytes: &[u8], from: usize) -> usize {
+    find(bytes, from, |w| below(w, 0x20) | equal(w, 0x7f), |b| b < 0x20 || b == 0x7f)
+}
+
+/// First byte that cannot be part of a request target: white space, control or not ASCII.
+#[inline]
+pub(crate) fn target_end(bytes: &[u8], from: usize) -> usize {
+    find(
+        bytes,
+        from,
+        |w| below(w, 0x21) | equal(w, 0x7f) | (w & HIGH),
+        |b| !(0x21..0x7f).contains(&b),
+    )
+}
+
+/// First colon at or after `from`.
+#[inline]
+pub(crate) fn colon(bytes: &[u8], from: usize) -> usize {
+    find(bytes, from, |w| equal(w, b':'), |b| b == b':')
+}
+
+/// First `?` or `#` at or after `from`.
+#[inline]
+pub(crate) fn query_start(bytes: &[u8], from: usize) -> usize {
+    find(bytes, from, |w| equal(w, b'?') | equal(w, b'#'), |b| b == b'?' || b == b'#')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn scans_agree_with_the_plain_loop(
+            bytes in proptest::collection::vec(any::<u8>(), 0..40),
+            from in 0_usize..45,
+        ) {
+            let plain = |test: fn(u8) -> bool| {
+                (from.min(bytes.len())..bytes.len()).find(|&i| test(bytes[i])).unwrap_or(bytes.len())
+            };
+            prop_assert_eq!(super::control(&bytes, from), plain(|b| b < 0x20 || b == 0x7f));
+            prop_assert_eq!(super::target_end(&bytes, from), plain(|b| b <= 0x20 || b >= 0x7f));
+            prop_assert_eq!(super::colon(&bytes, from), plain(|b| b == b':'));
+            prop_assert_eq!(super::query_start(&bytes, from), plain(|b| b == b'?' || b == b'#'));
+        }
+    }
+}
