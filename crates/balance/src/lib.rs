@@ -1,2 +1,16 @@
-//! Picking a server: algorithms, fleet weights, slow start, queue discipline, cookies.
+//! Who gets it: picking algorithms, the fleet of a backend, queue discipline, cookies.
+//!
+//! Nothing here sees a request, a socket or a clock: keys, times (milliseconds of a monotonic
+//! clock) and random numbers are arguments. Everything that workers share is [`Sync`] and holds
+//! its locks for a few dozen instructions at most; [`Fleet::pick`] does not allocate.
 #![forbid(unsafe_code)]
+
+mod fleet;
+mod pick;
+mod queue;
+mod state;
+
+pub use fleet::{BackendState, Fleet, Member};
+pub use pick::{Key, Pick, PickRequest};
+pub use queue::{MAX_WAITERS, QueueFull, Queues, Ticket};
+pub use state::{ServerState, Transition, slow_start_percent};

@@ -1,0 +1,271 @@
+//! `balance roundrobin`: smooth weighted round robin whose weights may change at any time.
+//!
+//! A cycle is as long as the sum of the weights. Servers that have not served in this cycle wait
+//! in `fresh`, heaviest first. A server that served gets its next position, `total / weight`
+//! further on, and waits in `due`; a position beyond the cycle puts it into `done`, the fresh
+//! list of the next cycle. Each pick takes a due server whose position has come, else a fresh
+//! one, else the nearest due one. With equal weights this is a, b, c, a, b, c.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+/// State of the algorithm; indices are the fleet's.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RoundRobin {
+    servers: Vec<Entry>,
+    total: u64,
+    position: u64,
+    served: u64,
+    fresh: BinaryHeap<Fresh>,
+    due: BinaryHeap<Due>,
+    done: Vec<usize>,
+    skipped: Vec<Turn>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    weight: u32,
+    /// Number of the pick that served it last: who waited longest goes first among equals.
+    last: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Turn {
+    Fresh(Fresh),
+    Due(Due),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Fresh {
+    weight: u32,
+    last: u64,
+    index: usize,
+}
+
+/// A position is `whole + rest / weight`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Due {
+    whole: u64,
+    rest: u32,
+    weight: u32,
+    index: usize,
+}
+
+impl Ord for Fresh {
+    /// The greatest is taken first: heavier, then longer ago, then lower index.
+    fn cmp(&self, o: &Self) -> Ordering {
+        self.weight.cmp(&o.weight).then(o.last.cmp(&self.last)).then(o.index.cmp(&self.index))
+    }
+}
+
+impl PartialOrd for Fresh {
+    fn partial_cmp(&self, o: &Self) -> Option<Ordering> {
+        Some(self.cmp(o))
+    }
+}
+
+impl Ord for Due {
+    /// The greatest is taken first: nearer, then heavier, then lower index.
+    fn cmp(&self, o: &Self) -> Ordering {
+        let mine = u64::from(self.rest) * u64::from(o.weight);
+        let theirs = u64::from(o.rest) * u64::from(self.weight);
+        o.whole
+            .cmp(&self.whole)
+            .then(theirs.cmp(&mine))
+            .then(self.weight.cmp(&o.weight))
+            .then(o.index.cmp(&self.index))
+    }
+}
+
+impl PartialOrd for Due {
+    fn partial_cmp(&self, o: &Self) -> Option<Ordering> {
+        Some(self.cmp(o))
+    }
+}
+
+impl RoundRobin {
+    /// Adopts a new set of weights (0 = not in the set), one per server of the fleet.
+    /// `origin` tells for each which index it had before, so that everybody keeps their turn.
+    pub(crate) fn reweigh(&mut self, weights: &[u32], origin: impl Fn(usize) -> Option<usize>) {
+        let old = std::mem::take(&mut self.servers);
+        let old_total = self.total.max(1);
+        let mut due_at: Vec<Option<u64>> = vec![None; old.len()];
+        for d in self.due.drain() {
+            due_at[d.index] = Some(d.whole.saturating_sub(self.position));
+        }
+        let mut was_done = vec![false; old.len()];
+        for i in self.done.drain(..) {
+            was_done[i] = true;
+        }
+        self.fresh.clear();
+        self.total = weights.iter().map(|w| u64::from(*w)).sum();
+        self.position = 0;
+        self.servers = Vec::with_capacity(weights.len());
+        self.fresh.reserve(weights.len());
+        self.due.reserve(weights.len());
+        self.done.reserve(weights.len());
+        self.skipped = Vec::with_capacity(weights.len());
+        for (index, &weight) in weights.iter().enumerate() {
+            let from = origin(index).filter(|&o| o < old.len());
+            let last = from.map_or(0, |o| old[o].last);
+            self.servers.push(Entry { weight, last });
+            if weight == 0 {
+                continue;
+            }
+            if from.is_some_and(|o| was_done[o]) {
+                self.done.push(index);
+            } else if let Some(ahead) = from.and_then(|o| due_at[o]) {
+                let whole = ahead * self.total / old_total;
+                self.queue(index, Due { whole, rest: 0, weight, index });
+            } else if from.is_none() && self.served > 0 {
+                // A newcomer goes behind those who have been waiting.
+                let whole = self.total / u64::from(weight);
+                self.queue(index, Due { whole, rest: 0, weight, index });
+            } else {
+                self.fresh.push(Fresh { weight, last, index });
+            }
+        }
+    }
+
+    fn queue(&mut self, index: usize, due: Due) {
+        if due.whole >= self.total {
+            self.done.push(index);
+        } else {
+            self.due.push(due);
+        }
+    }
+
+    fn start_cycle(&mut self) {
+        self.position = 0;
+        let left = self.due.drain().map(|d| d.index);
+        for index in left.chain(self.done.drain(..)) {
+            let Entry { weight, last } = self.servers[index];
+            self.fresh.push(Fresh { weight, last, index });
+        }
+        for turn in &mut self.skipped {
+            let Entry { weight, last } = self.servers[turn.index()];
+            *turn = Turn::Fresh(Fresh { weight, last, index: turn.index() });
+        }
+    }
+
+    /// The next server that `accepts`; the ones passed over keep their turn.
+    pub(crate) fn pick(&mut self, mut accepts: impl FnMut(usize) -> bool) -> Option<usize> {
+        let chosen = loop {
+            let exhausted = self.fresh.is_empty() && self.due.is_empty();
+            if exhausted && self.done.is_empty() {
+                break None;
+            }
+            if exhausted || self.position >= self.total {
+                self.start_cycle();
+            }
+            let Some(turn) = self.next_turn() else { break None };
+            if accepts(turn.index()) {
+                break Some(turn);
+            }
+            self.skipped.push(turn);
+        };
+        while let Some(turn) = self.skipped.pop() {
+            match turn {
+                Turn::Fresh(f) => self.fresh.push(f),
+                Turn::Due(d) => self.due.push(d),
+            }
+        }
+        let turn = chosen?;
+        self.serve(turn);
+        Some(turn.index())
+    }
+
+    fn next_turn(&mut self) -> Option<Turn> {
+        if let Some(d) = self.due.peek()
+            && d.whole <= self.position
+        {
+            return self.due.pop().map(Turn::Due);
+        }
+        if let Some(f) = self.fresh.pop() {
+            return Some(Turn::Fresh(f));
+        }
+        self.due.pop().map(Turn::Due)
+    }
+
+    fn serve(&mut self, turn: Turn) {
+        let index = turn.index();
+        self.served += 1;
+        self.servers[index].last = self.served;
+        let weight = self.servers[index].weight.max(1);
+        let (whole, rest) = match turn {
+            Turn::Fresh(_) => (self.position, 0),
+            Turn::Due(d) => (d.whole, d.rest),
+        };
+        let sum = u64::from(rest) + self.total % u64::from(weight);
+        let whole = whole + self.total / u64::from(weight) + sum / u64::from(weight);
+        let rest = (sum % u64::from(weight)) as u32;
+        self.queue(index, Due { whole, rest, weight, index });
+        self.position += 1;
+    }
+}
+
+impl Turn {
+    fn index(&self) -> usize {
+        match self {
+            Self::Fresh(f) => f.index,
+            Self::Due(d) => d.index,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RoundRobin;
+
+    fn sequence(rr: &mut RoundRobin, n: usize) -> String {
+        (0..n).map(|_| rr.pick(|_| true).map_or('-', |i| (b'a' + i as u8) as char)).collect()
+    }
+
+    fn weighted(weights: &[u32]) -> RoundRobin {
+        let mut rr = RoundRobin::default();
+        let scaled: Vec<u32> = weights.iter().map(|w| w * crate::state::WEIGHT_SCALE).collect();
+        rr.reweigh(&scaled, |_| None);
+        rr
+    }
+
+    #[test]
+    fn equal_weights_are_a_strict_cycle() {
+        assert_eq!(sequence(&mut weighted(&[1; 5]), 14), "abcdeabcdeabcd");
+    }
+
+    /// Recorded from HAProxy 3.2.
+    #[test]
+    fn unequal_weights_give_haproxy_sequences() {
+        for (weights, expected) in [
+            (&[1, 2, 3][..], "cbcacbcbcacbcbca"),
+            (&[5, 1, 1], "aaabaacaaabaacaaab"),
+            (&[3, 2, 1], "abacababacababac"),
+            (&[4, 3, 2, 1], "abacbadabcabacbadabcabac"),
+            (&[7, 3], "aaabaabaabaaabaabaabaaab"),
+            (&[2, 2, 3], "cacbacbcacbacbcacb"),
+            (&[1, 0, 2], "ccaccaccac"),
+        ] {
+            assert_eq!(sequence(&mut weighted(weights), expected.len()), expected, "{weights:?}");
+        }
+    }
+
+    #[test]
+    fn a_new_set_goes_on_where_the_old_one_was() {
+        let mut rr = weighted(&[1; 5]);
+        assert_eq!(sequence(&mut rr, 7), "abcdeab");
+        // c leaves, a new one comes at the end.
+        let from = [Some(0), Some(1), Some(3), Some(4), None];
+        rr.reweigh(&[16; 5], |i| from[i]);
+        let next = sequence(&mut rr, 10);
+        assert_eq!(next, "cdabecdabe", "the old d, e, a, b, then the new one");
+    }
+
+    #[test]
+    fn a_server_that_is_passed_over_keeps_its_turn() {
+        let mut rr = weighted(&[1; 3]);
+        assert_eq!(rr.pick(|i| i != 0), Some(1));
+        assert_eq!(rr.pick(|_| true), Some(0));
+        assert_eq!(rr.pick(|_| false), None);
+        assert_eq!(rr.pick(|_| true), Some(2));
+    }
+}
