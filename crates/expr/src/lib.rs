@@ -1,3 +1,41 @@
 //! Samples, converters, ACLs, patterns, variables and log-format, evaluated against a Subject.
 #![forbid(unsafe_code)]
-#[derive(Clone,Debug,PartialEq)] pub struct Expr; #[derive(Clone,Debug,PartialEq)] pub struct Condition; #[derive(Clone,Debug,PartialEq)] pub struct LogFormat; #[derive(Clone,Debug,PartialEq)] pub struct Regex;
+
+mod acl;
+mod arg;
+pub mod auth;
+mod casts;
+mod context;
+mod converters;
+mod error;
+mod fetches;
+mod log_format;
+mod map;
+mod parse;
+mod place;
+mod program;
+mod regex;
+mod sample;
+mod subject;
+mod table;
+mod variables;
+
+pub use acl::{Acl, AclKeyword, Acls, Condition, Match, Verdict, acl_keywords};
+pub use arg::{Kind, Param};
+pub use context::{NoSources, ParseContext, Sources};
+pub use converters::converters;
+pub use error::{ParseError, nearest};
+pub use fetches::fetches;
+pub use log_format::{
+    CLF, ERROR, HTTP, HTTP_CLF, HTTPS, LogFormat, LogVariable, Style, TCP, TCP_CLF, log_variables,
+};
+pub use place::{Need, Place};
+pub use program::{Expr, Reference};
+pub use regex::Regex;
+pub use sample::{Bytes, Fetch, Sample, Type, Value};
+pub use subject::{
+    Body, Count, End, LogFacts, Named, Origin, Payload, Process, RequestLine, ServerName, Side,
+    StatusLine, Subject, Timers, TlsFacts,
+};
+pub use table::{ConverterKeyword, FetchKeyword};
+pub use variables::{SCOPES, Scope, Variable, Variables};

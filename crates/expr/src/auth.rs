@@ -1,0 +1,59 @@
+//! Lists of users for HTTP authentication (manual 12.2): who, with which password, in which groups.
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// How a password is kept.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Password {
+    /// `insecure-password`: in clear.
+    Plain(String),
+    /// `password`: a crypt(3) hash.
+    Crypt(String),
+}
+
+impl fmt::Debug for Password {
+    /// Never prints the secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plain(_) => "Plain(..)",
+            Self::Crypt(_) => "Crypt(..)",
+        })
+    }
+}
+
+/// One user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    /// The password, if the user may log in at all.
+    pub password: Password,
+    /// Groups of the user.
+    pub groups: Vec<String>,
+}
+
+/// A `userlist` section.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Userlist {
+    /// Users by name.
+    pub users: BTreeMap<String, User>,
+}
+
+impl Userlist {
+    /// The user if name and password are right.
+    pub fn verify(&self, name: &[u8], password: &[u8]) -> Option<&User> {
+        let user = self.users.get(std::str::from_utf8(name).ok()?)?;
+        let good = match &user.password {
+            Password::Plain(secret) => same(secret.as_bytes(), password),
+            Password::Crypt(hash) => crypt_matches(hash, password),
+        };
+        good.then_some(user)
+    }
+}
+
+/// Compares without telling by its duration where the difference is.
+pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |acc, (x, y)| acc | (x ^ y)) == 0
+}
+
+fn crypt_matches(hash: &str, password: &[u8]) -> bool {
+    pwhash::unix::verify(password, hash)
+}

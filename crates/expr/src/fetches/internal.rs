@@ -1,0 +1,126 @@
+//! Constants, variables and facts about the process (manual 7.3.2).
+use std::net::IpAddr;
+
+use super::{int, str_arg, text};
+use crate::acl::from_hex;
+use crate::arg::{Arg, Kind, may, must};
+use crate::context::ParseContext;
+use crate::place::Need;
+use crate::sample::{Bytes, Fetch, Sample, Type};
+use crate::subject::Subject;
+use crate::table::FetchKeyword;
+
+use Kind::{Int, Str};
+use Need::{Nothing, Process};
+
+pub(super) const TABLE: &[FetchKeyword] = &[
+    FetchKeyword::new("always_false", &[], Type::Bool, Nothing, |_, _| bool(false), "false"),
+    FetchKeyword::new("always_true", &[], Type::Bool, Nothing, |_, _| bool(true), "true"),
+    FetchKeyword::new("bool", &[must("bool", Str)], Type::Bool, Nothing, constant, "a constant")
+        .checked(check_bool),
+    FetchKeyword::new("int", &[must("integer", Int)], Type::Int, Nothing, constant, "a constant"),
+    FetchKeyword::new("str", &[must("string", Str)], Type::Str, Nothing, constant, "a constant"),
+    FetchKeyword::new("bin", &[must("hex", Str)], Type::Bin, Nothing, binary, "constant bytes")
+        .checked(check_bin),
+    FetchKeyword::new("ipv4", &[must("ipv4", Kind::V4)], Type::V4, Nothing, constant, "a constant"),
+    FetchKeyword::new("ipv6", &[must("ipv6", Kind::V6)], Type::V6, Nothing, constant, "a constant"),
+    FetchKeyword::new(
+        "meth",
+        &[must("method", Str)],
+        Type::Method,
+        Nothing,
+        |args, _| str_arg(args, 0).map(|name| Sample::Method(Bytes::Borrowed(name))).into(),
+        "a constant method",
+    ),
+    FetchKeyword::new(
+        "var",
+        &[must("var-name", Kind::Var), may("default", Str)],
+        Type::Any,
+        Nothing,
+        variable,
+        "content of a variable, or the default if it is not set",
+    ),
+    FetchKeyword::new(
+        "env",
+        &[must("name", Str)],
+        Type::Str,
+        Nothing,
+        constant,
+        "a variable of the environment as it was at load",
+    )
+    .checked(check_env),
+    FetchKeyword::new(
+        "hostname",
+        &[],
+        Type::Str,
+        Nothing,
+        |_, s| text(&*s.process().hostname),
+        "host name of the machine",
+    ),
+    FetchKeyword::new("pid", &[], Type::Int, Nothing, |_, s| int(s.process().pid), "process id"),
+    FetchKeyword::new(
+        "wait_end",
+        &[],
+        Type::Bool,
+        Process,
+        wait_end,
+        "true once no more data comes",
+    ),
+];
+
+fn bool<'a>(value: bool) -> Fetch<Sample<'a>> {
+    Fetch::Is(Sample::Bool(value))
+}
+
+fn constant<'a>(args: &'a [Arg], _: &'a dyn Subject) -> Fetch<Sample<'a>> {
+    match args.first() {
+        Some(Arg::Int(value)) => Fetch::Is(Sample::Int(*value)),
+        Some(Arg::Bool(value)) => Fetch::Is(Sample::Bool(*value)),
+        Some(Arg::Str(bytes)) => Fetch::Is(Sample::Str(Bytes::Borrowed(bytes))),
+        Some(Arg::V4(ip)) => Fetch::Is(Sample::from(IpAddr::V4(*ip))),
+        Some(Arg::V6(ip)) => Fetch::Is(Sample::from(IpAddr::V6(*ip))),
+        _ => Fetch::Missing,
+    }
+}
+
+fn binary<'a>(args: &'a [Arg], _: &'a dyn Subject) -> Fetch<Sample<'a>> {
+    str_arg(args, 0).map(|bytes| Sample::Bin(Bytes::Borrowed(bytes))).into()
+}
+
+fn variable<'a>(args: &'a [Arg], subject: &'a dyn Subject) -> Fetch<Sample<'a>> {
+    let Some(Arg::Var(variable)) = args.first() else { return Fetch::Missing };
+    match subject.variable(variable) {
+        Some(value) => Fetch::Is(value),
+        None => str_arg(args, 1).map(|text| Sample::Str(Bytes::Borrowed(text))).into(),
+    }
+}
+
+fn wait_end<'a>(_: &'a [Arg], subject: &'a dyn Subject) -> Fetch<Sample<'a>> {
+    if subject.is_final() { bool(true) } else { Fetch::NotYet }
+}
+
+fn check_bool(args: &mut Vec<Arg>, _: &ParseContext<'_>) -> Result<Option<Type>, String> {
+    let value = match str_arg(args, 0) {
+        Some(b"1" | b"true") => true,
+        Some(b"0" | b"false") => false,
+        _ => return Err("expected true, false, 1 or 0".to_owned()),
+    };
+    *args = vec![Arg::Bool(value)];
+    Ok(None)
+}
+
+fn check_bin(args: &mut Vec<Arg>, _: &ParseContext<'_>) -> Result<Option<Type>, String> {
+    let bytes = str_arg(args, 0).and_then(from_hex);
+    let bytes = bytes.ok_or("expected an even number of hex digits")?;
+    *args = vec![Arg::Str(bytes.into())];
+    Ok(None)
+}
+
+fn check_env(args: &mut Vec<Arg>, context: &ParseContext<'_>) -> Result<Option<Type>, String> {
+    let name = String::from_utf8_lossy(str_arg(args, 0).unwrap_or_default()).into_owned();
+    *args = match context.sources.env(&name) {
+        Some(value) => vec![Arg::Str(value.into_bytes().into())],
+        None => vec![Arg::Absent],
+    };
+    Ok(None)
+}
