@@ -43,7 +43,7 @@ pub enum Algorithm {
     /// Hash of a request header; round robin when it is absent.
     Hdr {
         /// Header name.
-        name: Name,
+        name: wire::http::FieldName,
         /// For `host`: only the part before the top domains counts.
         use_domain_only: bool,
     },

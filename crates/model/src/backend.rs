@@ -104,7 +104,7 @@ pub struct Backend {
     /// `option accept-unsafe-violations-in-http-response` (and the older name).
     pub accept_invalid_response: bool,
     /// `http-send-name-header`.
-    pub send_name_header: Option<Name>,
+    pub send_name_header: Option<wire::http::FieldName>,
     /// `option httpchk`, `option tcp-check`, or a bare connect.
     pub check: CheckKind,
     /// `option log-health-checks`.

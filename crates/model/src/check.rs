@@ -38,11 +38,11 @@ pub enum CheckStep {
     /// `http-check expect` / `tcp-check expect`.
     Expect(Expect),
     /// `comment` of the step before it is stored with that step; this one sets a variable.
-    SetVar(crate::VarTarget, expr::Expr),
+    SetVar(expr::Variable, expr::Expr),
     /// `set-var-fmt`.
-    SetVarFmt(crate::VarTarget, LogFormat),
+    SetVarFmt(expr::Variable, LogFormat),
     /// `unset-var`.
-    UnsetVar(crate::VarTarget),
+    UnsetVar(expr::Variable),
 }
 
 /// The request of an HTTP check.

@@ -33,7 +33,7 @@ pub struct Reply {
     /// `content-type`.
     pub content_type: Option<Name>,
     /// `hdr NAME FORMAT`, in order.
-    pub headers: Vec<(Name, LogFormat)>,
+    pub headers: Vec<(wire::http::FieldName, LogFormat)>,
 }
 
 /// The body of a [`Reply`].

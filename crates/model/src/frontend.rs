@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use expr::{Condition, LogFormat};
+use wire::http::FieldName;
 
 use crate::{Bind, ErrorPages, Name, Origin, ProxyLog, Rule, RuleSet, Timeouts};
 
@@ -32,7 +33,7 @@ pub enum ConnectionMode {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ForwardFor {
     /// Header name, `X-Forwarded-For` unless given.
-    pub header: Name,
+    pub header: FieldName,
     /// `except` network: address and prefix length.
     pub except: Option<(IpAddr, u8)>,
     /// `if-none`: not when the request has one.
@@ -61,7 +62,7 @@ pub enum BackendTarget {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Capture {
     /// Header to capture by itself, `None` = only filled by rules.
-    pub header: Option<Name>,
+    pub header: Option<FieldName>,
     /// Longest value, bytes.
     pub len: usize,
 }
@@ -116,7 +117,7 @@ pub struct Frontend {
     /// `unique-id-format`.
     pub unique_id_format: Option<LogFormat>,
     /// `unique-id-header`.
-    pub unique_id_header: Option<Name>,
+    pub unique_id_header: Option<FieldName>,
     /// `monitor-uri`.
     pub monitor: Option<Monitor>,
     /// `capture request header` slots in order of declaration.

@@ -40,12 +40,12 @@ pub use origin::Origin;
 pub use rule::{
     HeaderMatch, HttpAction, HttpRule, Redirect, RedirectTarget, Rule, RuleSet, TcpAction, TcpRule,
 };
-pub use rule::{TimeoutName, VarScope, VarTarget};
+pub use rule::TimeoutName;
 pub use server::{InitAddr, ProxyHeader, Server, ServerIdentity};
 pub use snapshot::{Config, Generation, Snapshot};
 pub use status::{AdminReason, AdminReasons, CheckState, Operational, ServerStatus};
 pub use timeouts::Timeouts;
-pub use userlist::{User, Userlist};
+pub use userlist::Userlist;
 
 /// A name as written in a configuration (frontend, backend, server, header...), shared cheaply.
 pub type Name = std::sync::Arc<str>;

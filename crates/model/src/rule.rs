@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use expr::{Condition, Expr, LogFormat, Regex};
+use expr::{Condition, Expr, LogFormat, Regex, Variable};
+use wire::http::FieldName;
 
 use crate::{Name, Origin, Reply};
 
@@ -62,11 +63,11 @@ pub enum TcpAction {
     /// Close without telling the peer.
     SilentDrop,
     /// `set-var(SCOPE.NAME) EXPR`.
-    SetVar(VarTarget, Expr),
+    SetVar(Variable, Expr),
     /// `set-var-fmt`.
-    SetVarFmt(VarTarget, LogFormat),
+    SetVarFmt(Variable, LogFormat),
     /// `unset-var`.
-    UnsetVar(VarTarget),
+    UnsetVar(Variable),
     /// `capture EXPR len N`: slot of the frontend's request captures.
     Capture {
         /// What.
@@ -113,15 +114,15 @@ pub enum HttpAction {
     /// `silent-drop`.
     SilentDrop,
     /// `set-header`: remove all, then add.
-    SetHeader(Name, LogFormat),
+    SetHeader(FieldName, LogFormat),
     /// `add-header`.
-    AddHeader(Name, LogFormat),
+    AddHeader(FieldName, LogFormat),
     /// `del-header NAME [-m METH]`.
     DelHeader(HeaderMatch),
     /// `replace-header NAME REGEX FMT`: on whole values.
-    ReplaceHeader(Name, Regex, LogFormat),
+    ReplaceHeader(FieldName, Regex, LogFormat),
     /// `replace-value`: on comma-separated items.
-    ReplaceValue(Name, Regex, LogFormat),
+    ReplaceValue(FieldName, Regex, LogFormat),
     /// `set-method`.
     SetMethod(LogFormat),
     /// `set-path`: path without query.
@@ -141,11 +142,11 @@ pub enum HttpAction {
     /// `set-status N [reason X]` (responses).
     SetStatus(u16, Option<Name>),
     /// `set-var(SCOPE.NAME) EXPR`.
-    SetVar(VarTarget, Expr),
+    SetVar(Variable, Expr),
     /// `set-var-fmt`.
-    SetVarFmt(VarTarget, LogFormat),
+    SetVarFmt(Variable, LogFormat),
     /// `unset-var`.
-    UnsetVar(VarTarget),
+    UnsetVar(Variable),
     /// `capture EXPR len N` or `capture EXPR id N`.
     Capture {
         /// What.
@@ -175,7 +176,7 @@ pub enum HttpAction {
         at_least: Option<u64>,
     },
     /// `early-hint NAME FMT`.
-    EarlyHint(Name, LogFormat),
+    EarlyHint(FieldName, LogFormat),
     /// `strict-mode on|off`.
     StrictMode(bool),
     /// `disable-l7-retry`.
@@ -190,7 +191,7 @@ pub enum HttpAction {
 #[derive(Clone, Debug, PartialEq)]
 pub enum HeaderMatch {
     /// The exact name.
-    Name(Name),
+    Name(FieldName),
     /// `-m beg`.
     Beg(Name),
     /// `-m end`.
@@ -216,32 +217,6 @@ pub enum TimeoutName {
     Queue,
     /// `tarpit`.
     Tarpit,
-}
-
-/// How long a variable lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum VarScope {
-    /// The process.
-    Proc,
-    /// The client connection.
-    Sess,
-    /// One request and its response.
-    Txn,
-    /// The request phase.
-    Req,
-    /// The response phase.
-    Res,
-    /// A health check.
-    Check,
-}
-
-/// A variable to be written.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct VarTarget {
-    /// Scope.
-    pub scope: VarScope,
-    /// Name without scope.
-    pub name: Name,
 }
 
 /// `redirect location|prefix|scheme X ...`.
