@@ -138,6 +138,20 @@ impl Reader {
         (self.buffer.drain(..count).collect(), End::Complete)
     }
 
+    /// Drops input up to and with these bytes.
+    pub fn skip_to(&mut self, wanted: &[u8]) -> End {
+        loop {
+            let found = self.buffer.windows(wanted.len().max(1)).position(|part| part == wanted);
+            if let Some(at) = found {
+                self.buffer.drain(..at + wanted.len());
+                return End::Complete;
+            }
+            if let Err(end) = self.fill() {
+                return end;
+            }
+        }
+    }
+
     /// Takes all until the peer closes.
     pub fn take_rest(&mut self) -> (Vec<u8>, End) {
         loop {

@@ -16,6 +16,7 @@ defaults
     timeout connect 1s
     timeout client 5s
     timeout server 5s
+    timeout check 2s
 ";
 
 /// A difference that is allowed, and by which entry of differences.md.

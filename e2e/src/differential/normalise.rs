@@ -23,6 +23,7 @@ static DATE: LazyLock<Regex> =
 static SLASHED: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?:^| )(\+?-?\d+(?:/\+?-?\d+){2,4})(?: |$)"));
 static CHECK_TIME: LazyLock<Regex> = LazyLock::new(|| pattern(r"check duration: \d+ms"));
+static SESSIONS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\d+ sessions active"));
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b\d{4,5}\b"));
 static NOTICE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^<\d+>\S+ (Proxy|Stopping) "));
 
@@ -45,6 +46,7 @@ pub fn log_line(case: &Case, line: &str) -> Option<String> {
     }
     let line = DATE.replace_all(&line, "[DATE]");
     let line = CHECK_TIME.replace_all(&line, "check duration: T");
+    let line = SESSIONS.replace_all(&line, "S sessions active");
     Some(slashed(&line, case.compare_counts))
 }
 

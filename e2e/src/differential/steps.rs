@@ -137,6 +137,11 @@ impl<'a> Steps<'a> {
                 let (received, end) = connection.reader.take(count);
                 lines.push(format!("< {} {}", show(&received), end.word()));
             }
+            "upto" => {
+                let wanted = bytes(rest)?;
+                let end = connection.reader.skip_to(&wanted);
+                lines.push(format!("< ... {} {}", show(&wanted), end.word()));
+            }
             "rest" => {
                 let (received, end) = connection.reader.take_rest();
                 lines.push(format!("< {} {}", show(&received), end.word()));
