@@ -1,2 +1,53 @@
-//! Side-by-side benchmarks: load generator and backends in one thread, proxies measured in CPU per request.
-fn main() {}
+//! Command line of the side-by-side benchmark.
+
+mod options;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use bench::report::{Machine, Run};
+use options::{Action, Options};
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(what) => {
+            eprintln!("evenkeel-bench: {what}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), String> {
+    let options = Options::from(std::env::args().skip(1))?;
+    raise_descriptor_limit()?;
+    let Options { action, bench, save } = options;
+    bench::proxies::pin(bench.load_cpu).map_err(|error| format!("CPU of the load: {error}"))?;
+    let scenarios = match action {
+        Action::Help => {
+            print!("{}", options::HELP);
+            return Ok(());
+        }
+        Action::Perf(how) => return bench::perf::run(&bench, &how),
+        Action::Scenarios(scenarios) => scenarios,
+    };
+    let mut run = Run { machine: Machine::here(), bench: &bench, tables: Vec::new() };
+    for scenario in scenarios {
+        eprintln!("{}: {}", scenario.name, scenario.about);
+        run.tables.push(scenario.run(&bench)?);
+    }
+    print!("{}", run.text());
+    if save {
+        let directory = run.save(Path::new("bench/runs")).map_err(|error| error.to_string())?;
+        eprintln!("saved in {}", directory.display());
+    }
+    Ok(())
+}
+
+/// Ten thousand idle connections need more descriptors than a shell usually gives.
+fn raise_descriptor_limit() -> Result<(), String> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: maximum, maximum };
+    setrlimit(Resource::Nofile, raised).map_err(|error| error.to_string())
+}

@@ -1,0 +1,13 @@
+//! Side-by-side benchmarks of evenkeel, HAProxy and nginx, and the clients and servers under load
+//! that the end-to-end tests share.
+
+pub mod account;
+mod cpu_clock;
+pub mod figures;
+pub mod head;
+pub mod latency;
+pub mod perf;
+pub mod proxies;
+pub mod report;
+pub mod scenarios;
+pub mod spin;
