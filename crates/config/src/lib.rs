@@ -4,17 +4,16 @@
 pub mod ast;
 pub mod diagnostic;
 pub mod keyword;
-mod keywords;
-mod modernise;
+pub mod lower;
 pub mod render;
 pub mod section;
 pub mod source;
 pub mod suggest;
 pub mod text;
-pub mod validate;
 
 pub use ast::{Ast, Line, Section, Word};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use lower::{Lowered, ProcessFacts};
 pub use section::SectionKind;
 pub use source::{FileId, Files, SourceFile, Sources, Span};
 pub use text::env::Environment;
@@ -25,9 +24,42 @@ pub use text::facts::Facts;
 /// `environment` is changed by `setenv` and its kin. The tree holds what could be read, also when
 /// there are alerts.
 pub fn parse(files: Files, environment: &mut Environment, facts: &Facts) -> (Ast, Diagnostics) {
-    let (mut ast, mut diagnostics) = text::read(files, environment, facts);
-    modernise::modernise(&mut ast, &mut diagnostics);
-    validate::validate(&mut ast, &mut diagnostics);
+    let (ast, mut diagnostics) = text::read(files, environment, facts);
     diagnostics.sort();
     (ast, diagnostics)
+}
+
+/// What loading gives.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The model; `None` when there is an alert.
+    pub config: Option<model::Config>,
+    /// Everything found, in reading order.
+    pub diagnostics: Diagnostics,
+    /// For the start of the process.
+    pub process: ProcessFacts,
+    /// The texts, for printing diagnostics.
+    pub files: Files,
+}
+
+/// Reads the files in order and lowers them to a model.
+///
+/// `environment` is changed by `setenv` and its kin; `sources` gives the files that lines name.
+/// Names of servers are not resolved here.
+pub fn load(
+    files: Files,
+    sources: &dyn Sources,
+    environment: &mut Environment,
+    facts: &Facts,
+) -> Loaded {
+    let (ast, mut diagnostics) = parse(files, environment, facts);
+    let lowered = lower::lower(&ast, sources);
+    diagnostics.extend(lowered.diagnostics);
+    diagnostics.sort();
+    Loaded {
+        config: lowered.config.filter(|_| !diagnostics.has_alerts()),
+        diagnostics,
+        process: lowered.process,
+        files: ast.files().clone(),
+    }
 }

@@ -165,6 +165,17 @@ impl Files {
 pub trait Sources {
     /// The bytes of the file at `path`, or a message fit to be shown to the user.
     fn read(&self, path: &str) -> Result<Arc<[u8]>, String>;
+
+    /// The address of a host name that is needed while reading (binds, logs); servers' names are
+    /// resolved later and elsewhere.
+    fn resolve(&self, _host: &str) -> Option<std::net::IpAddr> {
+        None
+    }
+
+    /// A variable of the environment, for the fetch `env()`.
+    fn variable(&self, _name: &str) -> Option<String> {
+        None
+    }
 }
 
 /// Sources that hold no file at all.

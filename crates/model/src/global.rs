@@ -54,6 +54,8 @@ pub struct Global {
     pub stats_maxconn: u32,
     /// `set-var` lines of global: name without `proc.`, constant expression.
     pub vars: Vec<(Name, expr::Expr)>,
+    /// `set-var-fmt` lines of global: name without `proc.`, format.
+    pub var_formats: Vec<(Name, expr::LogFormat)>,
     /// Where the section starts.
     pub origin: Origin,
 }
@@ -84,6 +86,7 @@ impl Default for Global {
             stats_timeout: Duration::from_secs(10),
             stats_maxconn: 10,
             vars: Vec::new(),
+            var_formats: Vec::new(),
             origin: Origin::BuiltIn,
         }
     }

@@ -208,10 +208,7 @@ impl<'a> Reader<'a> {
         if current == Some(SectionKind::Global) {
             change_environment(self.environment, view);
         }
-        let known = |kind| {
-            indented || crate::keyword::is_known(kind, keyword) || crate::modernise::is_old(keyword)
-        };
-        if current.is_some_and(known) {
+        if current.is_some_and(|kind| indented || crate::keyword::is_known(kind, keyword)) {
             self.ast.push_line(node);
             return;
         }

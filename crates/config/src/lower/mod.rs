@@ -1,0 +1,95 @@
+//! From the tree to the model: sections inherit, lines are lowered, names are checked.
+
+mod address;
+mod args;
+mod balance;
+mod bind;
+mod context;
+mod dispatch;
+mod draft;
+mod finish;
+mod global;
+mod log;
+mod logging;
+mod options;
+mod order;
+mod proxy;
+mod routing;
+mod sections;
+mod server;
+mod server_options;
+mod table;
+mod timeouts;
+mod unsupported;
+
+use std::sync::Arc;
+
+use model::{Config, ErrorPages, Global};
+
+use crate::ast::Ast;
+use crate::diagnostic::Diagnostics;
+use crate::section::SectionKind;
+use crate::source::Sources;
+use context::Lowering;
+use global::GlobalDraft;
+
+/// Settings that only the start of the process needs (manual 3.1, 3.4).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProcessFacts {
+    /// `master-worker`.
+    pub master_worker: bool,
+    /// `quiet`: no messages at start.
+    pub quiet: bool,
+    /// `zero-warning`: a warning is as bad as an alert.
+    pub zero_warning: bool,
+    /// `no strict-limits` gives false: go on when limits cannot be raised.
+    pub strict_limits: bool,
+    /// Listening addresses of enabled proxies; with none HAProxy does not start.
+    pub listeners: usize,
+}
+
+/// What lowering gives.
+#[derive(Debug)]
+pub struct Lowered {
+    /// The model; `None` when there is an alert.
+    pub config: Option<Config>,
+    /// Everything found, in reading order.
+    pub diagnostics: Diagnostics,
+    /// For the start of the process.
+    pub process: ProcessFacts,
+}
+
+/// Lowers a tree.
+pub fn lower(ast: &Ast, sources: &dyn Sources) -> Lowered {
+    let mut cx = Lowering::new(ast, sources);
+    let mut draft = GlobalDraft {
+        global: Global::default(),
+        log: Vec::new(),
+        process: ProcessFacts { strict_limits: true, ..ProcessFacts::default() },
+    };
+    for section in ast.sections().filter(|s| s.kind() == SectionKind::Global) {
+        global::section(&mut cx, &mut draft, section);
+    }
+    let GlobalDraft { mut global, log, mut process } = draft;
+    global.log = log.into();
+    let shared = finish::Shared {
+        global_log: global.log.clone(),
+        no_log: Arc::from([]),
+        no_errors: Arc::new(ErrorPages::default()),
+        spread_checks_percent: global.spread_checks_percent,
+    };
+    let proxies = sections::proxies(&mut cx);
+    let (frontends, backends) = sections::finish(&mut cx, proxies, &shared);
+    process.listeners = frontends.iter().filter(|f| !f.disabled).map(|f| f.binds.len()).sum();
+    let files = cx.files_read();
+    let mut diagnostics = cx.diagnostics;
+    diagnostics.sort();
+    let config = (!diagnostics.has_alerts()).then(|| Config {
+        global,
+        frontends,
+        backends,
+        userlists: Vec::new(),
+        files,
+    });
+    Lowered { config, diagnostics, process }
+}

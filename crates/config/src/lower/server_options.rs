@@ -1,0 +1,364 @@
+//! Options of `server` and `default-server` (manual 5.2).
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use model::{InitAddr, Observe, OnError, ProxyHeader, Source};
+
+use super::address::{self, Ports, Written, WrittenHost};
+use super::args::{Args, Outcome, alert};
+use super::context::Lowering;
+use super::draft::ServerDraft;
+use super::server::address_alert;
+use super::table::Table;
+use super::unsupported;
+use crate::text::units::TimeUnit;
+
+/// Largest weight (manual 5.2 `weight`).
+const MAX_WEIGHT: i64 = 256;
+
+type ServerFn = fn(&mut Lowering<'_>, &mut ServerDraft, &mut Args<'_>) -> Outcome;
+
+/// What an option that needs no memory does here.
+fn nothing(_: &mut Lowering<'_>, _: &mut ServerDraft, _: &mut Args<'_>) -> Outcome {
+    Ok(())
+}
+
+/// An option whose one argument has no effect here.
+fn skip_one(_: &mut Lowering<'_>, _: &mut ServerDraft, args: &mut Args<'_>) -> Outcome {
+    args.require("an argument").map(|_| ())
+}
+
+/// Options of `server`, `default-server` and `server-template`.
+pub(crate) const OPTIONS: Table<ServerFn> = Table(&[
+    ("addr", addr),
+    ("backup", |_, server, _| {
+        server.server.backup = true;
+        Ok(())
+    }),
+    ("check", |_, server, _| {
+        server.checked = true;
+        Ok(())
+    }),
+    ("check-send-proxy", |_, server, _| {
+        server.check_send_proxy = Some(true);
+        Ok(())
+    }),
+    ("cookie", |cx, server, args| {
+        server.server.cookie = Some(cx.name(args.text("a value")?));
+        Ok(())
+    }),
+    ("disabled", |_, server, _| {
+        server.server.disabled = true;
+        Ok(())
+    }),
+    ("downinter", |cx, server, args| {
+        server.check.downinter = Some(interval(cx, args)?);
+        Ok(())
+    }),
+    ("enabled", |_, server, _| {
+        server.server.disabled = false;
+        Ok(())
+    }),
+    ("error-limit", |_, server, args| {
+        server.check.error_limit = args.u32_from(1)?;
+        Ok(())
+    }),
+    ("fall", |_, server, args| {
+        server.check.fall = args.u32_from(1)?;
+        Ok(())
+    }),
+    ("fastinter", |cx, server, args| {
+        server.check.fastinter = Some(interval(cx, args)?);
+        Ok(())
+    }),
+    ("guid", skip_one),
+    ("id", |_, server, args| {
+        let span = args.span();
+        server.explicit_id = Some((args.u32_from(1)?, span));
+        Ok(())
+    }),
+    ("init-addr", init_addr),
+    ("inter", |cx, server, args| {
+        server.check.inter = interval(cx, args)?;
+        Ok(())
+    }),
+    ("log-bufsize", skip_one),
+    ("max-reuse", |_, server, args| {
+        let most = args.number(-1..=i64::from(u32::MAX))?;
+        server.server.max_reuse = u32::try_from(most).ok();
+        Ok(())
+    }),
+    ("maxconn", |_, server, args| {
+        server.server.maxconn = Some(args.u32_from(0)?).filter(|most| *most > 0);
+        Ok(())
+    }),
+    ("maxqueue", |_, server, args| {
+        server.server.maxqueue = args.u32_from(0)?;
+        Ok(())
+    }),
+    ("minconn", |_, server, args| {
+        server.server.minconn = Some(args.u32_from(0)?).filter(|least| *least > 0);
+        Ok(())
+    }),
+    ("no-backup", |_, server, _| {
+        server.server.backup = false;
+        Ok(())
+    }),
+    ("no-check", |_, server, _| {
+        server.checked = false;
+        Ok(())
+    }),
+    ("no-check-send-proxy", |_, server, _| {
+        server.check_send_proxy = Some(false);
+        Ok(())
+    }),
+    ("no-send-proxy", |_, server, _| {
+        server.server.send_proxy = None;
+        Ok(())
+    }),
+    ("no-send-proxy-v2", |_, server, _| {
+        server.server.send_proxy = None;
+        Ok(())
+    }),
+    ("no-tfo", nothing),
+    ("non-stick", nothing),
+    ("observe", observe),
+    ("on-error", on_error),
+    ("on-marked-down", |_, server, args| match args.text("'shutdown-sessions'")? {
+        "shutdown-sessions" => {
+            server.server.on_marked.down_shutdown_sessions = true;
+            Ok(())
+        }
+        _ => Err(args.unexpected("'shutdown-sessions'")),
+    }),
+    ("on-marked-up", |_, server, args| match args.text("'shutdown-backup-sessions'")? {
+        "shutdown-backup-sessions" => {
+            server.server.on_marked.up_shutdown_backup_sessions = true;
+            Ok(())
+        }
+        _ => Err(args.unexpected("'shutdown-backup-sessions'")),
+    }),
+    ("pool-low-conn", skip_one),
+    ("pool-max-conn", |_, server, args| {
+        let most = args.number(-1..=i64::from(i32::MAX))?;
+        server.server.pool_max_conn = i32::try_from(most).unwrap_or(-1);
+        Ok(())
+    }),
+    ("pool-purge-delay", |cx, server, args| {
+        server.server.pool_purge_delay = args.time(TimeUnit::Ms, &mut cx.diagnostics)?;
+        Ok(())
+    }),
+    ("port", |_, server, args| {
+        server.check.port = Some(args.port()?);
+        Ok(())
+    }),
+    ("proto", |_, _, args| match args.text("a protocol")? {
+        "h1" | "none" => Ok(()),
+        "h2" | "fcgi" | "spop" => Err(alert(args.last_span(), "only 'proto h1' is supported yet")),
+        _ => Err(args.unexpected("a protocol such as h1")),
+    }),
+    ("redir", |cx, server, args| {
+        server.server.redir = Some(cx.name(args.text("a prefix")?));
+        Ok(())
+    }),
+    ("resolve-net", skip_one),
+    ("resolve-opts", skip_one),
+    ("resolve-prefer", |_, server, args| {
+        server.server.prefer_ipv6 = match args.text("'ipv4' or 'ipv6'")? {
+            "ipv4" => false,
+            "ipv6" => true,
+            _ => return Err(args.unexpected("'ipv4' or 'ipv6'")),
+        };
+        Ok(())
+    }),
+    ("resolvers", |cx, server, args| {
+        server.server.resolvers = Some(cx.name(args.text("a 'resolvers' section")?));
+        Ok(())
+    }),
+    ("rise", |_, server, args| {
+        server.check.rise = args.u32_from(1)?;
+        Ok(())
+    }),
+    ("send-proxy", |_, server, _| {
+        server.server.send_proxy = Some(ProxyHeader::V1);
+        Ok(())
+    }),
+    ("send-proxy-v2", |_, server, _| {
+        server.server.send_proxy = Some(ProxyHeader::V2);
+        Ok(())
+    }),
+    ("shard", skip_one),
+    ("slowstart", |cx, server, args| {
+        let time = args.time(TimeUnit::Ms, &mut cx.diagnostics)?;
+        server.server.slowstart = Some(time).filter(|time| !time.is_zero());
+        Ok(())
+    }),
+    ("source", |cx, server, args| {
+        server.server.source = Some(source(cx, args)?);
+        Ok(())
+    }),
+    ("stick", nothing),
+    ("tcp-ut", |cx, server, args| {
+        let time = args.time(TimeUnit::Ms, &mut cx.diagnostics)?;
+        server.server.tcp_user_timeout_ms = u32::try_from(time.as_millis()).ok();
+        Ok(())
+    }),
+    ("tfo", nothing),
+    ("track", |cx, server, args| {
+        let span = args.span();
+        server.track = Some((cx.name(args.text("[backend/]server")?), span));
+        Ok(())
+    }),
+    ("usesrc", |_, _, args| Err(args.unexpected("'source' before 'usesrc'"))),
+    ("weight", |_, server, args| {
+        server.server.weight = u16::try_from(args.number(0..=MAX_WEIGHT)?).unwrap_or(1);
+        Ok(())
+    }),
+    ("ws", |_, _, args| match args.text("'auto', 'h1' or 'h2'")? {
+        "auto" | "h1" => Ok(()),
+        "h2" => Err(alert(args.last_span(), "'ws h2' is not supported yet")),
+        _ => Err(args.unexpected("'auto', 'h1' or 'h2'")),
+    }),
+]);
+
+/// Options that belong to one server and cannot be a default for all.
+const NOT_DEFAULT: &[&str] = &["id", "guid"];
+
+/// Reads options up to the end of the line.
+pub(crate) fn read<'a>(
+    cx: &mut Lowering<'a>,
+    server: &mut ServerDraft,
+    args: &mut Args<'a>,
+    is_default: bool,
+) -> Outcome {
+    while let Some(word) = args.next() {
+        args.begin_option();
+        if is_default && NOT_DEFAULT.contains(&word.value()) {
+            let reason = format!("'{}' cannot be set for all servers", word.value());
+            return Err(alert(word.span(), reason));
+        }
+        match OPTIONS.find(word.value()) {
+            Some(lower) => lower(cx, server, args)?,
+            None => unsupported::option(cx, word, args, unsupported::Of::Server)?,
+        }
+    }
+    Ok(())
+}
+
+fn interval(cx: &mut Lowering<'_>, args: &mut Args<'_>) -> Outcome<Duration> {
+    let time = args.time(TimeUnit::Ms, &mut cx.diagnostics)?;
+    match time.is_zero() {
+        true => Err(alert(args.last_span(), format!("'{}' must be above zero", args.keyword()))),
+        false => Ok(time),
+    }
+}
+
+fn addr(cx: &mut Lowering<'_>, server: &mut ServerDraft, args: &mut Args<'_>) -> Outcome {
+    let word = args.require("an address")?;
+    let ip = match address::parse(word.value()).map_err(|bad| address_alert(word, bad))? {
+        Written::Inet { host: WrittenHost::Ip(ip), ports } => {
+            if let Ports::One(port) = ports {
+                server.check.port = Some(port);
+            }
+            Some(ip)
+        }
+        Written::Inet { host: WrittenHost::Name(name), .. } => cx.resolve(name),
+        _ => None,
+    };
+    match ip {
+        Some(ip) => {
+            server.check.addr = Some(ip);
+            Ok(())
+        }
+        None => Err(alert(word.span(), format!("'{}' is not an IP address", word.value()))),
+    }
+}
+
+fn observe(_: &mut Lowering<'_>, server: &mut ServerDraft, args: &mut Args<'_>) -> Outcome {
+    const WHAT: &str = "'none', 'layer4' or 'layer7'";
+    server.check.observe = match args.text(WHAT)? {
+        "none" => None,
+        "layer4" => Some(Observe::Layer4),
+        "layer7" => Some(Observe::Layer7),
+        _ => return Err(args.unexpected(WHAT)),
+    };
+    Ok(())
+}
+
+fn on_error(_: &mut Lowering<'_>, server: &mut ServerDraft, args: &mut Args<'_>) -> Outcome {
+    const WHAT: &str = "'fastinter', 'fail-check', 'sudden-death' or 'mark-down'";
+    server.check.on_error = match args.text(WHAT)? {
+        "fastinter" => OnError::FastInter,
+        "fail-check" => OnError::FailCheck,
+        "sudden-death" => OnError::SuddenDeath,
+        "mark-down" => OnError::MarkDown,
+        _ => return Err(args.unexpected(WHAT)),
+    };
+    Ok(())
+}
+
+fn init_addr(_: &mut Lowering<'_>, server: &mut ServerDraft, args: &mut Args<'_>) -> Outcome {
+    const WHAT: &str = "a list of 'last', 'libc', 'none' and addresses";
+    let word = args.require(WHAT)?;
+    let mut methods = Vec::new();
+    for text in word.value().split(',') {
+        let method = match text {
+            "last" => InitAddr::Last,
+            "libc" => InitAddr::Libc,
+            "none" => InitAddr::None,
+            other => match other.parse() {
+                Ok(ip) => InitAddr::Ip(ip),
+                Err(_) => return Err(args.unexpected(WHAT)),
+            },
+        };
+        if methods.contains(&method) {
+            let reason = format!("'init-addr': '{text}' is there twice");
+            return Err(alert(word.span(), reason));
+        }
+        methods.push(method);
+    }
+    server.server.init_addr = methods;
+    Ok(())
+}
+
+/// `source ADDR[:PORT] [usesrc ...] [interface NAME]`, of a server or of a backend.
+pub(crate) fn source(cx: &mut Lowering<'_>, args: &mut Args<'_>) -> Outcome<Source> {
+    let word = args.require("an address")?;
+    let written = address::parse(word.value()).map_err(|bad| address_alert(word, bad))?;
+    let Written::Inet { host, ports } = written else {
+        return Err(alert(word.span(), "a source is an IP address"));
+    };
+    let ip: IpAddr = match host {
+        WrittenHost::Ip(ip) => ip,
+        WrittenHost::Empty => Ipv4Addr::UNSPECIFIED.into(),
+        WrittenHost::Name(name) => cx.resolve(name).ok_or_else(|| {
+            alert(word.span(), format!("the name '{name}' has no address to connect from"))
+        })?,
+    };
+    let port = match ports {
+        Ports::Absent => 0,
+        Ports::One(port) => port,
+        Ports::Range(..) => {
+            return Err(alert(word.span(), "port ranges of a source are not supported yet"));
+        }
+        Ports::Offset(_) => return Err(alert(word.span(), "a source port cannot be an offset")),
+    };
+    let mut source =
+        Source { address: SocketAddr::new(ip, port), client_address: false, interface: None };
+    loop {
+        if args.eat("usesrc") {
+            source.client_address = match args.text("'client' or 'clientip'")? {
+                "client" | "clientip" => true,
+                _ => {
+                    let reason = "only 'usesrc client' and 'usesrc clientip' are supported yet";
+                    return Err(alert(args.last_span(), reason));
+                }
+            };
+        } else if args.eat("interface") {
+            source.interface = Some(cx.name(args.text("a network interface")?));
+        } else {
+            return Ok(source);
+        }
+    }
+}
