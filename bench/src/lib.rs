@@ -2,12 +2,15 @@
 //! that the end-to-end tests share.
 
 pub mod account;
+pub mod backend;
 mod cpu_clock;
 pub mod figures;
 pub mod head;
 pub mod latency;
+pub mod open_loop;
 pub mod perf;
 pub mod proxies;
 pub mod report;
 pub mod scenarios;
 pub mod spin;
+pub mod websocket;

@@ -76,7 +76,8 @@ impl Proxy {
             "nginx" => Kind::Nginx,
             _ => return Err(format!("no kind of proxy: {kind} (haproxy, evenkeel, nginx)")),
         };
-        let binary = PathBuf::from(path);
+        // It runs in a directory of its own; a link keeps its name, which may decide what it does.
+        let binary = std::path::absolute(path).map_err(|error| format!("{path}: {error}"))?;
         let version = version(kind, &binary)?;
         let name = name.map_or_else(|| format!("{kind} {version}"), str::to_owned);
         Ok(Self { name, kind, binary })

@@ -154,7 +154,7 @@ pub fn pin(cpu: usize) -> io::Result<()> {
 /// A child inherits the affinity of its maker, so it never runs anywhere else.
 fn spawn(mut command: Command, directory: &Path, cpu: usize) -> io::Result<Child> {
     let output = File::options().create(true).append(true).open(directory.join("output"))?;
-    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    command.current_dir(directory).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
     let mine = sched_getaffinity(None)?;
     pin(cpu)?;
     let child = command.spawn();

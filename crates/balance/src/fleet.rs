@@ -4,11 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use model::{Algorithm, Backend, Host, Port, Server, ServerIdentity};
+use model::{Algorithm, Backend, HashMethod, Host, Port, Server, ServerIdentity};
 use parking_lot::Mutex;
 
+use crate::pick::hash::hash_key;
+use crate::pick::map::Map;
+use crate::pick::random::Lottery;
+use crate::pick::ring::Ring;
 use crate::pick::round_robin::RoundRobin;
-use crate::pick::{Pick, PickRequest, least_conn};
+use crate::pick::{Pick, PickRequest, first, least_conn};
 use crate::state::ServerState;
 
 /// Source of [`ServerState::uid`].
@@ -90,13 +94,39 @@ struct Core {
     seen: u64,
     /// When a slow start makes the next step.
     next_step_ms: u64,
-    /// Indices of the servers that take part, in the order written.
+    /// Indices of the servers that take part, in the order written; of their ids for `first`.
     usable: Vec<usize>,
     /// Effective weight by index; 0 = takes no part.
     weights: Vec<u32>,
-    round_robin: RoundRobin,
+    total_weight: u64,
+    order: Order,
     /// Index in the previous fleet, by index; used up by the first refresh.
     origin: Option<Vec<Option<usize>>>,
+}
+
+/// What an algorithm remembers or has computed.
+#[derive(Clone, Debug, Default)]
+enum Order {
+    /// `leastconn` and `first` look at the servers as they are.
+    #[default]
+    Scan,
+    RoundRobin(Box<RoundRobin>),
+    Map(Map),
+    Ring(Ring),
+    Lottery(Lottery),
+}
+
+impl Order {
+    fn of(backend: &Backend) -> Self {
+        match &backend.algorithm {
+            Algorithm::RoundRobin => Self::RoundRobin(Box::default()),
+            Algorithm::LeastConn | Algorithm::First => Self::Scan,
+            Algorithm::Random { .. } => Self::Lottery(Lottery::default()),
+            Algorithm::StaticRr => Self::Map(Map::default()),
+            _ if backend.hash_type.method == HashMethod::MapBased => Self::Map(Map::default()),
+            _ => Self::Ring(Ring::default()),
+        }
+    }
 }
 
 impl Fleet {
@@ -106,12 +136,12 @@ impl Fleet {
     pub fn new(backend: Arc<Backend>, previous: Option<&Fleet>, now_ms: u64) -> Self {
         let shared = previous.map(|p| p.shared.clone()).unwrap_or_default();
         let (members, origin) = carry_over(&backend, previous, &shared, now_ms);
-        let mut core = Core::default();
+        let mut core = Core { order: Order::of(&backend), ..Core::default() };
         if let Some(p) = previous {
-            let mut old = p.core.lock();
-            core.round_robin = old.round_robin.clone();
-            // An old snapshot may still be in use for a moment and has to be able to go on.
-            old.seen = 0;
+            let old = p.core.lock();
+            if std::mem::discriminant(&old.order) == std::mem::discriminant(&core.order) {
+                core.order = old.order.clone();
+            }
         }
         core.origin = Some(origin);
         let fleet = Self { backend, shared, members, core: Mutex::new(core) };
@@ -172,17 +202,45 @@ impl Fleet {
         request: &PickRequest<'_>,
         avoid: Option<usize>,
     ) -> Option<usize> {
-        let accepts = |i: usize| Some(i) != avoid && self.has_room(i, request.now_ms);
-        match &self.backend.algorithm {
-            Algorithm::LeastConn => {
-                let weights = &core.weights;
-                least_conn::pick(&core.usable, request.random, |i| {
-                    let state = &self.members[i].state;
-                    accepts(i).then(|| (state.served() + state.queued(), weights[i]))
-                })
+        let Core { usable, weights, total_weight, order, .. } = core;
+        let other = |i: usize| Some(i) != avoid;
+        let accepts = |i: usize| other(i) && self.has_room(i, request.now_ms);
+        let load = |i: usize| accepts(i).then(|| (self.members[i].state.load(), weights[i]));
+        let hash = || request.key.map(|k| hash_key(k, self.backend.hash_type));
+        match order {
+            Order::Scan if self.backend.algorithm == Algorithm::First => {
+                first::pick(usable, accepts)
             }
-            _ => core.round_robin.pick(accepts),
+            Order::Scan => least_conn::pick(usable, request.random, load),
+            Order::RoundRobin(rr) => rr.pick(accepts),
+            Order::Lottery(lottery) => {
+                let Algorithm::Random { draws } = self.backend.algorithm else { return None };
+                lottery.pick(draws, request.random, load)
+            }
+            // A hash leads to its server even when that one is full: its own queue is the place.
+            Order::Map(map) => match hash() {
+                Some(h) if self.backend.algorithm != Algorithm::StaticRr => map.of(h, other),
+                _ => map.next(accepts),
+            },
+            Order::Ring(ring) => {
+                let within = |i: usize| self.within_factor(weights[i], *total_weight, i);
+                match hash() {
+                    Some(h) => ring.of(h, |i| other(i) && within(i)),
+                    None => ring.of(request.random as u32, |i| accepts(i) && within(i)),
+                }
+            }
         }
+    }
+
+    /// `hash-balance-factor`: one more connection stays within the factor of the fair share.
+    fn within_factor(&self, weight: u32, total: u64, index: usize) -> bool {
+        let factor = u64::from(self.backend.hash_balance_factor);
+        if factor == 0 {
+            return true;
+        }
+        let all = u64::from(self.shared.served()) + 1;
+        let share = (all * u64::from(weight) * factor).div_ceil((total * 100).max(1));
+        u64::from(self.members[index].state.load()) < share.max(1)
     }
 
     /// The most connections server `index` takes now; `None` = no limit.
@@ -241,6 +299,9 @@ impl Fleet {
         }
         core.seen = changes;
         core.usable = self.usable();
+        if self.backend.algorithm == Algorithm::First {
+            core.usable.sort_by_key(|&i| self.members[i].config.id);
+        }
         let mut weights = vec![0; self.members.len()];
         core.next_step_ms = u64::MAX;
         for &i in &core.usable {
@@ -252,12 +313,31 @@ impl Fleet {
         }
         let origin = core.origin.take();
         if origin.is_some() || weights != core.weights {
-            core.round_robin.reweigh(&weights, |i| match &origin {
-                Some(o) => o.get(i).copied().flatten(),
-                None => Some(i),
-            });
+            self.reorder(core, &weights, origin.as_deref());
         }
+        core.total_weight = weights.iter().map(|w| u64::from(*w)).sum();
         core.weights = weights;
+    }
+
+    fn reorder(&self, core: &mut Core, weights: &[u32], origin: Option<&[Option<usize>]>) {
+        match &mut core.order {
+            Order::Scan => {}
+            Order::RoundRobin(rr) => {
+                rr.reweigh(weights, |i| origin.map_or(Some(i), |o| o.get(i).copied().flatten()));
+            }
+            Order::Map(map) => {
+                // Static: a slow start does not show in a map (manual 4.2 `hash-type`).
+                let full = |(i, w): (usize, &u32)| {
+                    if *w == 0 { 0 } else { u32::from(self.members[i].state.weight()) }
+                };
+                map.rebuild(&weights.iter().enumerate().map(full).collect::<Vec<_>>());
+            }
+            Order::Ring(ring) => {
+                let nodes = weights.iter().enumerate().filter(|(_, w)| **w > 0);
+                ring.rebuild(nodes.map(|(i, w)| (i, self.members[i].config.id, *w)));
+            }
+            Order::Lottery(lottery) => lottery.rebuild(weights),
+        }
     }
 
     /// Actives; without any the first backup, or all of them with `option allbackups`

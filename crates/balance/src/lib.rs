@@ -11,6 +11,8 @@ mod queue;
 mod state;
 
 pub use fleet::{BackendState, Fleet, Member};
+pub use pick::hash::{avalanche, hash_key};
+pub use pick::key::{UriOptions, host_domain_key, source_key, uri_key};
 pub use pick::{Key, Pick, PickRequest};
 pub use queue::{MAX_WAITERS, QueueFull, Queues, Ticket};
 pub use state::{ServerState, Transition, slow_start_percent};

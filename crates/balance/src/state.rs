@@ -370,6 +370,12 @@ impl ServerState {
         self.served.load(Ordering::SeqCst)
     }
 
+    /// Connections and waiters together.
+    #[must_use]
+    pub fn load(&self) -> u32 {
+        self.served().saturating_add(self.queued())
+    }
+
     /// Waiters in this server's own queue.
     #[must_use]
     pub fn queued(&self) -> u32 {

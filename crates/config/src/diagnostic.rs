@@ -80,6 +80,8 @@ impl Diagnostic {
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
     counts: [usize; 4],
+    /// What was said once and need not be said again.
+    said: Vec<&'static str>,
 }
 
 impl Diagnostics {
@@ -88,6 +90,14 @@ impl Diagnostics {
         self.counts[diagnostic.severity as usize] += 1;
         if self.list.len() < MAX_DIAGNOSTICS {
             self.list.push(diagnostic);
+        }
+    }
+
+    /// Adds a finding unless one with the same key was added before.
+    pub fn push_once(&mut self, key: &'static str, diagnostic: impl FnOnce() -> Diagnostic) {
+        if !self.said.contains(&key) {
+            self.said.push(key);
+            self.push(diagnostic());
         }
     }
 

@@ -4,12 +4,15 @@
 pub mod ast;
 pub mod diagnostic;
 pub mod keyword;
+mod keywords;
 pub mod lower;
+mod modernise;
 pub mod render;
 pub mod section;
 pub mod source;
 pub mod suggest;
 pub mod text;
+pub mod validate;
 
 pub use ast::{Ast, Line, Section, Word};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
@@ -24,7 +27,9 @@ pub use text::facts::Facts;
 /// `environment` is changed by `setenv` and its kin. The tree holds what could be read, also when
 /// there are alerts.
 pub fn parse(files: Files, environment: &mut Environment, facts: &Facts) -> (Ast, Diagnostics) {
-    let (ast, mut diagnostics) = text::read(files, environment, facts);
+    let (mut ast, mut diagnostics) = text::read(files, environment, facts);
+    modernise::modernise(&mut ast, &mut diagnostics);
+    validate::validate(&mut ast, &mut diagnostics);
     diagnostics.sort();
     (ast, diagnostics)
 }

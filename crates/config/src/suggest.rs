@@ -2,6 +2,8 @@
 
 /// Longest name looked at; a suggestion for more would be noise.
 const MAX_LEN: usize = 48;
+/// From this length on, the start of a name counts as one edit.
+const MIN_PREFIX: usize = 4;
 
 /// The name nearest to `word`, if one is near enough to have been meant.
 ///
@@ -14,6 +16,10 @@ pub fn did_you_mean<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Opt
     let limit = word.len().div_ceil(3).min(4);
     let mut best: Option<(usize, &str)> = None;
     for name in names {
+        if word.len() >= MIN_PREFIX && name.starts_with(&folded) {
+            best = best.filter(|(least, _)| *least <= 1).or(Some((1, name)));
+            continue;
+        }
         if name.len().abs_diff(word.len()) > limit || name.len() > MAX_LEN {
             continue;
         }
@@ -58,6 +64,7 @@ mod tests {
         assert_eq!(did_you_mean("maxcon", names()), Some("maxconn"));
         assert_eq!(did_you_mean("Blaance", names()), Some("balance"));
         assert_eq!(did_you_mean("bnid", names()), Some("bind"));
+        assert_eq!(did_you_mean("fron", names()), Some("frontend"));
         assert_eq!(did_you_mean("timeout", names()), None);
         assert_eq!(did_you_mean("", names()), None);
     }

@@ -1,6 +1,12 @@
 //! Picking a server: the request, the answer, and one file per algorithm.
 
+pub(crate) mod first;
+pub(crate) mod hash;
+pub(crate) mod key;
 pub(crate) mod least_conn;
+pub(crate) mod map;
+pub(crate) mod random;
+pub(crate) mod ring;
 pub(crate) mod round_robin;
 
 /// What a hash algorithm hashes.

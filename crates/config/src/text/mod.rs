@@ -208,7 +208,10 @@ impl<'a> Reader<'a> {
         if current == Some(SectionKind::Global) {
             change_environment(self.environment, view);
         }
-        if current.is_some_and(|kind| indented || crate::keyword::is_known(kind, keyword)) {
+        let known = |kind| {
+            indented || crate::keyword::is_known(kind, keyword) || crate::modernise::is_old(keyword)
+        };
+        if current.is_some_and(known) {
             self.ast.push_line(node);
             return;
         }
