@@ -26,7 +26,8 @@ impl Run<'_> {
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = format!(
-            "{}\n\n{} rounds of {} ms; one proxy worker on one CPU, clients and servers on another.\n\
+            "{}\n\n{} rounds of {} ms; \
+             one proxy worker on one CPU, clients and servers on another.\n\
              Ratios: against {} in the same round. Median, with quartiles in brackets.\n",
             self.machine,
             self.bench.rounds,

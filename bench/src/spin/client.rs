@@ -178,7 +178,7 @@ impl Clients {
             Err(what) => self.tally.error(|| format!("{what} while {}", connection.phase.name())),
         }
         drop(connection);
-        // After an error there is no new try: the slice has failed, a refused port would be spun on.
+        // No new try after an error: the slice has failed, a refused port would be spun on.
         if !self.stopped && self.tally.errors == 0 {
             self.connect(epoll, slot);
         }

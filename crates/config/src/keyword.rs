@@ -253,3 +253,64 @@ pub fn section_status(kind: SectionKind) -> Status {
 pub fn place(kind: SectionKind) -> u16 {
     place_of(kind)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    fn on<'a>(words: &'a [&'a str]) -> impl Fn(usize) -> &'a str {
+        |index| words.get(index).copied().unwrap_or("")
+    }
+
+    #[test]
+    fn rows_are_complete_and_unique() {
+        let mut seen = HashSet::new();
+        for keyword in all() {
+            let Keyword { name, help, min_args, max_args, .. } = *keyword;
+            assert!(seen.insert((keyword.context, name)), "{name} stands twice");
+            assert!(!name.is_empty() && name.len() < MAX_NAME, "{name}");
+            assert!(help.ends_with('.') && help.len() < 90, "{name}: {help}");
+            assert!(min_args <= max_args, "{name}");
+            let silent = keyword.synopsis.is_empty() && keyword.context != Context::Action;
+            assert!(max_args == 0 || !silent, "{name} has no synopsis");
+            let proxy = matches!(keyword.context, Context::Proxy | Context::Action);
+            assert!(!proxy || keyword.places & 0xff != 0, "{name} stands nowhere");
+        }
+        assert!(seen.len() > 700);
+    }
+
+    #[test]
+    fn the_longest_name_is_found() {
+        let find = |words: &[&str]| match find(Context::Proxy, on(words)) {
+            Found::Keyword(keyword, count) => (keyword.name, count),
+            Found::Incomplete => ("incomplete", 0),
+            Found::Nothing => ("nothing", 0),
+        };
+        assert_eq!(find(&["bind", ":80"]), ("bind", 1));
+        assert_eq!(find(&["timeout", "client", "5s"]), ("timeout client", 2));
+        assert_eq!(find(&["capture", "request", "header", "x"]), ("capture request header", 3));
+        assert_eq!(find(&["http-check", "set-var(check.a)", "x"]), ("http-check set-var", 2));
+        assert_eq!(find(&["timeout", "nothing"]), ("incomplete", 0));
+        assert_eq!(find(&["timeout"]), ("incomplete", 0));
+        assert_eq!(find(&["nothing"]), ("nothing", 0));
+        assert_eq!(find(&[""]), ("nothing", 0));
+        assert_eq!(find(&[&"x".repeat(500)]), ("nothing", 0));
+    }
+
+    #[test]
+    fn suggestions_stay_in_the_family() {
+        assert_eq!(suggest(Context::Proxy, 0, "timeout", "cleint"), Some("timeout client"));
+        assert_eq!(suggest(Context::Proxy, 0, "blance", ""), Some("balance"));
+        assert_eq!(suggest(Context::Server, 0, "chek", ""), Some("check"));
+        assert_eq!(suggest(Context::Proxy, 0, "frobnicate", ""), None);
+    }
+
+    #[test]
+    fn what_may_stand_where() {
+        let bind = named(Context::Proxy, "bind").expect("bind is in the table");
+        assert!(bind.fits(SectionKind::Listen) && !bind.fits(SectionKind::Backend));
+        assert!(is_known(SectionKind::Backend, "http-check"));
+        assert!(!is_known(SectionKind::Global, "http-check"));
+    }
+}

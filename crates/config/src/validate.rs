@@ -456,8 +456,8 @@ impl<'a> LineOption<'a> {
 
 /// The options of a line from word `first` on: those that are supported, in order.
 ///
-/// Unknown ones, missing values, and what is ignored or refused is reported. Options with a variable
-/// number of values (`source`) take all words up to the next known option.
+/// Unknown ones, missing values, and what is ignored or refused is reported. Options with a
+/// variable number of values (`source`) take all words up to the next known option.
 pub fn options<'a>(
     context: Context,
     line: Line<'a>,

@@ -1,7 +1,7 @@
 //! Golden cases: each `cases/*.cfg` against what is said about it and what is read from it.
 //!
-//! `# env: NAME=value` at the top of a case sets a variable. With UPDATE_GOLDEN=1 in the environment
-//! the expected texts are written anew; read the difference before committing it.
+//! `# env: NAME=value` at the top of a case sets a variable. With UPDATE_GOLDEN=1 in the
+//! environment the expected texts are written anew; read the difference before committing it.
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 

@@ -23,7 +23,8 @@ fn reasons(loaded: &evenkeel_config::Loaded) -> Vec<String> {
 #[test]
 fn a_small_file_becomes_frontends_and_backends() {
     let loaded = load(
-        "global\n maxconn 2000\n log stdout local0\n stats socket /run/ek.sock mode 660 level admin\n\
+        "global\n maxconn 2000\n log stdout local0\n\
+          stats socket /run/ek.sock mode 660 level admin\n\
          defaults\n mode http\n log global\n option httplog\n timeout client 30s\n \
          timeout server 1m\n timeout connect 5s\n option forwardfor\n default-server inter 3s\n\
          frontend web\n bind *:8080-8081,[::]:8082 name x\n default_backend app\n\

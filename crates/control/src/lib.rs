@@ -1,2 +1,2 @@
-//! Configuration, observations and overrides to intent, intent to plan, plan applied through a port.
+//! Configuration, observations and overrides to intent, intent to plan, plan to a port.
 #![forbid(unsafe_code)]

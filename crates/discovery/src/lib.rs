@@ -1,2 +1,2 @@
-//! Providers of observed containers and hosts: each yields a complete observation, labels uninterpreted.
+//! Providers of observed containers and hosts: complete observations, labels uninterpreted.
 #![forbid(unsafe_code)]

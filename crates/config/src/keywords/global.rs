@@ -131,6 +131,7 @@ pub(super) const GLOBAL: &[Keyword] = keywords! { Context::Section(Global);
         "Write the client's address even in PROXY headers of own connections.";
     "prealloc-fd" "", 0 0, 0, TUNE, "Allocate the descriptor table at start.";
     "presetenv" "<name> <value>", 2 2, 0, OK, "Set an environment variable unless it exists.";
+    "quick-exit" "", 0 0, 0, TUNE, "Leave memory to the system on exit.";
     "quiet" "", 0 0, NO, quiet("messages are wanted: use -q to silence the start"),
         "Print no messages at start.";
     "resetenv" "[<name>...]", 0 ANY, 0, OK, "Drop all environment variables but these.";

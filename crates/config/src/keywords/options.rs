@@ -97,7 +97,7 @@ pub(super) const OPTIONS: &[Keyword] = keywords! { Context::Proxy;
     "option tcp-check" "", 0 0, BACK, OK, "Check with a sequence of steps.";
     "option tcp-smart-accept" "", 0 0, FRONT | NO, TUNE, "Spare a packet on accept.";
     "option tcp-smart-connect" "", 0 0, BACK | NO, TUNE, "Spare a packet on connect.";
-    "option tcpka" "", 0 0, ALL | NO, OK, "TCP keep-alive on both sides.";
+    "option tcpka" "", 0 0, ALL, OK, "TCP keep-alive on both sides.";
     "option tcplog" "[clf]", 0 1, FRONT, OK, "Log connections in HAProxy's TCP format.";
     "option transparent" "", 0 0, BACK | NO, refused("not yet: no transparent proxying"),
         "Connect to where the client wanted to go.";

@@ -137,12 +137,12 @@ pub(super) const PROXY: &[Keyword] = keywords! { Context::Proxy;
     "srvtcpka-idle" "<timeout>", 1 1, BACK, KEEP_ALIVE, "Quiet time before the first probe.";
     "srvtcpka-intvl" "<timeout>", 1 1, BACK, KEEP_ALIVE, "Time between probes.";
     "ssl-f-use" "[<param>...]", 0 ANY, F | L, TLS, "Certificate of the binds of this frontend.";
-    "stats admin" "{ if | unless } <condition>", 2 ANY, ALL, STATS,
+    "stats admin" "{ if | unless } <condition>", 2 ANY, FLB, STATS,
         "Who may change servers on the statistics page.";
     "stats auth" "<user>:<password>", 1 1, ALL, STATS, "Account for the statistics page.";
     "stats enable" "", 0 0, ALL, STATS, "Serve the statistics page.";
     "stats hide-version" "", 0 0, ALL, STATS, "Do not show the version.";
-    "stats http-request" "{ allow | deny | auth [realm <realm>] } [<condition>]", 1 ANY, ALL, STATS,
+    "stats http-request" "{ allow | deny | auth [realm <realm>] } [<condition>]", 1 ANY, FLB, STATS,
         "Rule for requests of the statistics page.";
     "stats realm" "<realm>", 1 1, ALL, STATS, "Realm shown when asking for an account.";
     "stats refresh" "<delay>", 1 1, ALL, STATS, "How often the page is loaded again.";

@@ -113,8 +113,8 @@ impl Head {
     /// Replaces the path and keeps scheme, authority and query (`http-request set-path`).
     ///
     /// # Errors
-    /// [`EditError::Invalid`] when `path` does not begin with `/`, holds `?`, or the result is not a
-    /// valid target.
+    /// [`EditError::Invalid`] when `path` does not begin with `/`, holds `?`, or the result is not
+    /// a valid target.
     pub fn set_path(&mut self, path: &[u8]) -> Result<(), EditError> {
         let valid = path == b"*" || path.first() == Some(&b'/');
         if !valid || path.contains(&b'?') {

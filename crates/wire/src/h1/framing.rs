@@ -233,8 +233,8 @@ pub fn expects_continue(head: &Head) -> bool {
 }
 
 /// Fields that concern one connection only and are never forwarded as they came (RFC 9110 section
-/// 7.6.1). `Upgrade` and `TE` among them: who forwards those adds them anew. `Transfer-Encoding` and
-/// `Trailer` are not: they stay while the framing of the content does.
+/// 7.6.1). `Upgrade` and `TE` among them: who forwards those adds them anew. `Transfer-Encoding`
+/// and `Trailer` are not: they stay while the framing of the content does.
 pub const HOP_BY_HOP: KnownSet = KnownSet::of(&[
     Known::Connection,
     Known::ProxyConnection,
@@ -285,7 +285,7 @@ pub fn remove_named_by_connection(head: &mut Head) {
 /// Names that Connection may give; further ones are forwarded.
 const MAX_NAMED: usize = 32;
 
-/// Whether the client takes trailers: `TE: trailers`, named by Connection (RFC 9110 section 10.1.4).
+/// Whether the client takes trailers: `TE: trailers`, named by Connection (RFC 9110 10.1.4).
 #[must_use]
 pub fn accepts_trailers(head: &Head, tokens: ConnectionTokens) -> bool {
     tokens.te

@@ -1,4 +1,4 @@
-//! The vocabulary of HTTP shared by every version: methods, versions, statuses, field names, tokens.
+//! The vocabulary of HTTP shared by every version: methods, versions, statuses, names, tokens.
 
 mod known;
 mod method;

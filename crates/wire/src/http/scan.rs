@@ -74,7 +74,8 @@ mod tests {
             from in 0_usize..45,
         ) {
             let plain = |test: fn(u8) -> bool| {
-                (from.min(bytes.len())..bytes.len()).find(|&i| test(bytes[i])).unwrap_or(bytes.len())
+                let from = from.min(bytes.len());
+                (from..bytes.len()).find(|&i| test(bytes[i])).unwrap_or(bytes.len())
             };
             prop_assert_eq!(super::control(&bytes, from), plain(|b| b < 0x20 || b == 0x7f));
             prop_assert_eq!(super::target_end(&bytes, from), plain(|b| b <= 0x20 || b >= 0x7f));
