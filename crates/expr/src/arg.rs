@@ -6,8 +6,10 @@ use crate::regex::Regex;
 
 use crate::acl::Condition;
 use crate::context::ParseContext;
+use crate::json::Path;
 use crate::map::Map;
 use crate::program::Reference;
+use crate::sample::Value;
 use crate::variables::Variable;
 
 /// What an argument must be.
@@ -109,6 +111,8 @@ pub(crate) enum Arg {
     Var(Variable),
     Map(Arc<Map>),
     Condition(Box<Condition>),
+    Value(Box<Value>),
+    Path(Path),
 }
 
 /// Reads an argument's text as what it must be.

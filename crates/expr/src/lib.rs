@@ -9,6 +9,7 @@ mod context;
 mod converters;
 mod error;
 mod fetches;
+mod json;
 mod log_format;
 mod map;
 mod parse;
@@ -25,7 +26,7 @@ pub use arg::{Kind, Param};
 pub use context::{NoSources, ParseContext, Sources};
 pub use converters::converters;
 pub use error::{ParseError, nearest};
-pub use fetches::fetches;
+pub use fetches::{fetch_aliases, fetches};
 pub use log_format::{
     CLF, ERROR, HTTP, HTTP_CLF, HTTPS, LogFormat, LogVariable, Style, TCP, TCP_CLF, log_variables,
 };

@@ -41,17 +41,17 @@ impl Map {
     pub(crate) fn read(
         content: &[u8],
         method: Match,
-        value: impl Fn(&[u8]) -> Option<Value>,
+        value: impl Fn(&[u8], &[u8]) -> Option<Value>,
         resolve: &dyn Fn(&str) -> Option<IpAddr>,
     ) -> Result<Self, String> {
         let mut entries = Vec::new();
         for (nth, line) in lines(content) {
-            let (key, text) = columns(line);
-            let key = std::str::from_utf8(key)
+            let (key_bytes, text) = columns(line);
+            let key = std::str::from_utf8(key_bytes)
                 .map_err(|_| format!("line {nth}: the pattern is not valid UTF-8"))?;
             let mut set = PatternSet::new(method, Type::Str, false);
             set.add_one(key, false, resolve).map_err(|why| format!("line {nth}: {why}"))?;
-            let value = value(text).ok_or_else(|| {
+            let value = value(key_bytes, text).ok_or_else(|| {
                 format!("line {nth}: value '{}' is invalid", String::from_utf8_lossy(text))
             })?;
             entries.push((set.finish(), value));
@@ -61,8 +61,10 @@ impl Map {
         Ok(Self { entries, content: hasher.finish() })
     }
 
-    pub(crate) fn lookup(&self, sample: &Sample<'_>) -> Option<&Value> {
-        self.entries.iter().find(|(key, _)| key.matches(sample)).map(|(_, value)| value)
+    /// The value of the first entry that matches, and its pattern.
+    pub(crate) fn lookup(&self, sample: &Sample<'_>) -> Option<(&Value, &Patterns)> {
+        let found = self.entries.iter().find(|(key, _)| key.matches(sample));
+        found.map(|(key, value)| (value, key))
     }
 
     pub(crate) fn fingerprint(&self) -> u64 {

@@ -40,8 +40,12 @@ impl<'t> Calls<'t> {
 
     /// The next call, or none at the end of the text.
     pub(crate) fn next_call(&mut self) -> Result<Option<Call<'t>>, ParseError> {
-        self.skip_separators();
         let bytes = self.text.as_bytes();
+        let mut after_comma = None;
+        while bytes.get(self.at) == Some(&b',') {
+            after_comma = Some(self.at);
+            self.at += 1;
+        }
         let at = self.at;
         while bytes.get(self.at).is_some_and(|b| !matches!(b, b'(' | b',' | b' ' | b'\t' | b')')) {
             self.at += 1;
@@ -49,25 +53,21 @@ impl<'t> Calls<'t> {
         let name = self.text.get(at..self.at).unwrap_or_default();
         if name.is_empty() {
             return match bytes.get(self.at) {
-                None => Ok(None),
+                None => match after_comma {
+                    None => Ok(None),
+                    Some(comma) => Err(ParseError::at(comma, "nothing follows the last comma")),
+                },
                 Some(b) => Err(ParseError::at(at, format!("unexpected '{}'", *b as char))),
             };
         }
         let end = self.at;
         let args = if bytes.get(self.at) == Some(&b'(') { self.args()? } else { Vec::new() };
         match bytes.get(self.at) {
-            None | Some(b',' | b' ' | b'\t') => Ok(Some(Call { name, at, args, end })),
+            None | Some(b',') => Ok(Some(Call { name, at, args, end })),
             Some(b) => {
                 let message = format!("unexpected '{}' after '{name}'", *b as char);
                 Err(ParseError::at(self.at, message))
             }
-        }
-    }
-
-    fn skip_separators(&mut self) {
-        let bytes = self.text.as_bytes();
-        while matches!(bytes.get(self.at), Some(b',' | b' ' | b'\t')) {
-            self.at += 1;
         }
     }
 
@@ -116,7 +116,7 @@ impl<'t> Calls<'t> {
                 (Some(q), _) if q == b => quote = None,
                 (None | Some(b'"'), b'\\') => {
                     self.at += 1;
-                    self.escape(quote.is_some(), open, &mut out)?;
+                    self.escape(open, &mut out)?;
                     continue;
                 }
                 _ => out.push(b),
@@ -125,18 +125,20 @@ impl<'t> Calls<'t> {
         }
     }
 
-    /// Takes what follows a backslash.
-    fn escape(&mut self, quoted: bool, open: usize, out: &mut Vec<u8>) -> Result<(), ParseError> {
+    /// Takes what follows a backslash; before anything unknown the backslash stands for itself.
+    fn escape(&mut self, open: usize, out: &mut Vec<u8>) -> Result<(), ParseError> {
         let Some(&b) = self.text.as_bytes().get(self.at) else {
             return Err(ParseError::at(open, "missing closing ')'"));
         };
         match b {
-            b'r' if !quoted => out.push(b'\r'),
-            b'n' if !quoted => out.push(b'\n'),
-            b't' if !quoted => out.push(b'\t'),
-            b'\\' | b'"' | b'\'' | b' ' if !quoted => out.push(b),
-            b'\\' | b'"' if quoted => out.push(b),
-            _ => out.extend([b'\\', b]),
+            b'r' => out.push(b'\r'),
+            b'n' => out.push(b'\n'),
+            b't' => out.push(b'\t'),
+            b'\\' | b'"' | b'\'' | b' ' => out.push(b),
+            _ => {
+                out.push(b'\\');
+                return Ok(());
+            }
         }
         self.at += 1;
         Ok(())

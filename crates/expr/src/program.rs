@@ -7,12 +7,12 @@ use crate::casts;
 use crate::context::ParseContext;
 use crate::converters::{converter, converters};
 use crate::error::{ParseError, nearest};
-use crate::fetches::{fetch, fetches};
+use crate::fetches::{fetch, fetch_aliases, fetches};
 use crate::parse::{Call, Calls};
 use crate::place::Need;
 use crate::sample::{Fetch, Sample, Type};
 use crate::subject::Subject;
-use crate::table::{ConvertFn, EachFn, FetchFn};
+use crate::table::{ConvertFn, EachFn, FetchFn, GrowFn};
 
 /// Most converters in one expression.
 const MAX_CONVERTERS: usize = 256;
@@ -25,6 +25,7 @@ struct Program {
     source: Box<str>,
     fetch: FetchFn,
     each: Option<EachFn>,
+    grows: Option<GrowFn>,
     fetch_name: &'static str,
     fetch_args: Vec<Arg>,
     need: Need,
@@ -163,6 +164,12 @@ impl Expr {
         }
     }
 
+    /// Whether more data may change what it finds.
+    pub(crate) fn may_change(&self, subject: &dyn Subject) -> bool {
+        let grows = self.0.grows.is_some_and(|grows| grows(&self.0.fetch_args, subject));
+        grows && !subject.is_final()
+    }
+
     /// Type of what comes out.
     pub fn output(&self) -> Type {
         self.0.output
@@ -228,9 +235,10 @@ impl Program {
     }
 
     fn start(call: &Call<'_>, name: &str, context: &ParseContext<'_>) -> Result<Self, ParseError> {
-        let Some(keyword) = fetch(name) else {
+        let Some(keyword) = fetch(name, context.place) else {
             let message = format!("unknown fetch '{}'", call.name);
-            let known = fetches().map(|known| known.name);
+            let aliases = fetch_aliases().map(|(name, _)| name);
+            let known = fetches().map(|known| known.name).chain(aliases);
             return Err(ParseError::at(call.at, message).meant(nearest(call.name, known)));
         };
         let Some(run) = keyword.run else {
@@ -253,6 +261,7 @@ impl Program {
             source: "".into(),
             fetch: run,
             each: keyword.each,
+            grows: keyword.grows,
             fetch_name: keyword.name,
             fetch_args: Vec::new(),
             need: keyword.need,

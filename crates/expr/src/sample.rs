@@ -239,6 +239,19 @@ impl<'a> Sample<'a> {
         }
     }
 
+    /// The same value, its bytes borrowed from this one.
+    pub fn borrowed(&self) -> Sample<'_> {
+        match self {
+            Self::Bool(value) => Sample::Bool(*value),
+            Self::Int(value) => Sample::Int(*value),
+            Self::V4(value) => Sample::V4(*value),
+            Self::V6(value) => Sample::V6(*value),
+            Self::Str(bytes) => Sample::Str(Bytes::Borrowed(bytes)),
+            Self::Bin(bytes) => Sample::Bin(Bytes::Borrowed(bytes)),
+            Self::Method(bytes) => Sample::Method(Bytes::Borrowed(bytes)),
+        }
+    }
+
     /// The same value without a lifetime.
     pub fn into_value(self) -> Value {
         match self {

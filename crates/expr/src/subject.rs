@@ -175,6 +175,10 @@ pub struct TlsFacts {
     pub client_certificate: Option<Vec<u8>>,
     /// OpenSSL's verification result, 0 is good.
     pub verify: i64,
+    /// The same for the CA, 0 is good.
+    pub ca_error: i64,
+    /// Why the handshake failed, 0 if it did not.
+    pub error: i64,
 }
 
 /// Milliseconds of each part of a session; `None` where it was not reached (logged as -1).
@@ -321,6 +325,10 @@ pub trait Subject {
     fn count(&self, _count: Count<'_>) -> Option<i64> {
         None
     }
+    /// Number of the worker thread, from 0.
+    fn thread(&self) -> u32 {
+        0
+    }
     /// The process no longer accepts.
     fn is_stopping(&self) -> bool {
         false
@@ -362,6 +370,10 @@ pub trait Subject {
     /// TLS on the client (`Request`) or server (`Response`) connection; `None` without TLS.
     fn tls(&self, _side: Side) -> Option<&TlsFacts> {
         None
+    }
+    /// Why a connection failed, as a number; 0 while it did not.
+    fn connection_error(&self, _side: Side) -> u32 {
+        0
     }
     /// The client connection came with a PROXY header.
     fn received_proxy(&self) -> bool {

@@ -10,6 +10,8 @@ pub(crate) type FetchFn = for<'a> fn(&'a [Arg], &'a dyn Subject) -> Fetch<Sample
 /// Hands over every sample a fetch can find until told to stop.
 pub(crate) type EachFn =
     for<'a> fn(&'a [Arg], &'a dyn Subject, &mut dyn FnMut(Sample<'a>) -> bool) -> Fetch<()>;
+/// Tells whether more data may change what a fetch finds.
+pub(crate) type GrowFn = fn(&[Arg], &dyn Subject) -> bool;
 /// Runs a converter; `None` ends the expression without a sample.
 pub(crate) type ConvertFn =
     for<'a> fn(Sample<'a>, &'a [Arg], &'a dyn Subject) -> Option<Sample<'a>>;
@@ -20,8 +22,6 @@ pub(crate) type CheckFn = fn(&mut Vec<Arg>, &ParseContext<'_>) -> Result<Option<
 pub struct FetchKeyword {
     /// Name in the manual.
     pub name: &'static str,
-    /// The modern name, where this is an older spelling.
-    pub alias_of: Option<&'static str>,
     /// Arguments in order.
     pub params: &'static [Param],
     /// Type of the sample.
@@ -33,6 +33,8 @@ pub struct FetchKeyword {
     pub(crate) check: Option<CheckFn>,
     /// Where an ACL looks at more than one sample.
     pub(crate) each: Option<EachFn>,
+    /// Where a mismatch may be undone by more data.
+    pub(crate) grows: Option<GrowFn>,
     /// `None`: known by name, refused as "not yet".
     pub(crate) run: Option<FetchFn>,
 }
@@ -65,13 +67,13 @@ impl FetchKeyword {
     ) -> Self {
         Self {
             name,
-            alias_of: None,
             params,
             output,
             need,
             help,
             check: None,
             each: None,
+            grows: None,
             run: Some(run),
         }
     }
@@ -83,17 +85,7 @@ impl FetchKeyword {
         need: Need,
         help: &'static str,
     ) -> Self {
-        Self {
-            name,
-            alias_of: None,
-            params,
-            output,
-            need,
-            help,
-            check: None,
-            each: None,
-            run: None,
-        }
+        Self { name, params, output, need, help, check: None, each: None, grows: None, run: None }
     }
 
     pub(crate) const fn checked(mut self, check: CheckFn) -> Self {
@@ -106,8 +98,8 @@ impl FetchKeyword {
         self
     }
 
-    pub(crate) const fn old_name_of(mut self, modern: &'static str) -> Self {
-        self.alias_of = Some(modern);
+    pub(crate) const fn growing(mut self, grows: GrowFn) -> Self {
+        self.grows = Some(grows);
         self
     }
 

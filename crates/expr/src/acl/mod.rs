@@ -90,6 +90,7 @@ impl Acl {
         match answer {
             _ if matched => Verdict::True,
             Fetch::NotYet => Verdict::NotYet,
+            _ if self.0.criterion.may_change(subject) => Verdict::NotYet,
             Fetch::Is(()) | Fetch::Missing => Verdict::False,
         }
     }

@@ -3,7 +3,7 @@ use super::keywords::{acl_keyword, acl_keywords};
 use super::patterns::{Match, PatternSet, Patterns};
 use crate::context::ParseContext;
 use crate::error::{ParseError, nearest};
-use crate::fetches::fetches;
+use crate::fetches::{fetch_aliases, fetches};
 use crate::program::Expr;
 use crate::sample::Type;
 
@@ -112,7 +112,9 @@ fn read_criterion(
     let Some(keyword) = acl_keyword(name) else {
         return match Expr::parse(text, context) {
             Err(error) if error.offset == 0 && error.message.starts_with("unknown fetch") => {
-                let known = fetches().map(|f| f.name).chain(acl_keywords().map(|k| k.name));
+                let aliases = fetch_aliases().map(|(name, _)| name);
+                let names = fetches().map(|f| f.name).chain(aliases);
+                let known = names.chain(acl_keywords().map(|k| k.name));
                 Err(ParseError::at(0, format!("unknown ACL criterion '{name}'"))
                     .meant(nearest(name, known)))
             }

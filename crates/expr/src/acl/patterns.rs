@@ -249,6 +249,11 @@ impl Patterns {
         self.ranges.iter().any(|range| range.min <= value && value <= range.max)
     }
 
+    /// A template filled from the first regular expression that matches.
+    pub(crate) fn expand(&self, text: &[u8], template: &[u8]) -> Option<Vec<u8>> {
+        self.regexes.iter().find_map(|regex| regex.expand(text, template))
+    }
+
     pub(crate) fn fingerprint(&self) -> u64 {
         self.content
     }

@@ -1,9 +1,9 @@
 //! Constants, variables and facts about the process (manual 7.3.2).
 use std::net::IpAddr;
 
-use super::{int, str_arg, text};
-use crate::acl::from_hex;
-use crate::arg::{Arg, Kind, may, must};
+use super::{int, int_arg, str_arg, text};
+use crate::acl::{Condition, Verdict, from_hex};
+use crate::arg::{Arg, Kind, Param, may, must};
 use crate::context::ParseContext;
 use crate::place::Need;
 use crate::sample::{Bytes, Fetch, Sample, Type};
@@ -12,6 +12,22 @@ use crate::table::FetchKeyword;
 
 use Kind::{Int, Str};
 use Need::{Nothing, Process};
+
+/// Up to twelve names, each perhaps with a `!` in front.
+const ACL_NAMES: &[Param] = &[
+    must("name", Str),
+    may("name", Str),
+    may("name", Str),
+    may("name", Str),
+    may("name", Str),
+    may("name", Str),
+    may("name", Str),
+    may("name", Str),
+    may("name", Str),
+    may("name", Str),
+    may("name", Str),
+    may("name", Str),
+];
 
 pub(super) const TABLE: &[FetchKeyword] = &[
     FetchKeyword::new("always_false", &[], Type::Bool, Nothing, |_, _| bool(false), "false"),
@@ -97,6 +113,70 @@ fn variable<'a>(args: &'a [Arg], subject: &'a dyn Subject) -> Fetch<Sample<'a>> 
 
 fn wait_end<'a>(_: &'a [Arg], subject: &'a dyn Subject) -> Fetch<Sample<'a>> {
     if subject.is_final() { bool(true) } else { Fetch::NotYet }
+}
+
+fn date<'a>(args: &'a [Arg], subject: &'a dyn Subject) -> Fetch<Sample<'a>> {
+    let now = match int_arg(args, 1) {
+        Some(2) => subject.now_us(),
+        Some(1) => subject.now_us().div_euclid(1_000),
+        _ => subject.now_us().div_euclid(1_000_000),
+    };
+    int(now.saturating_add(int_arg(args, 0).unwrap_or(0)))
+}
+
+fn rand<'a>(args: &'a [Arg], subject: &'a dyn Subject) -> Fetch<Sample<'a>> {
+    let random = subject.random() >> 32;
+    match int_arg(args, 0).map(|range| range as u32) {
+        Some(range @ 1..) => int((random * u64::from(range) >> 32) as i64),
+        _ => int(random as i64),
+    }
+}
+
+fn check_uuid(args: &mut Vec<Arg>, _: &ParseContext<'_>) -> Result<Option<Type>, String> {
+    match int_arg(args, 0) {
+        None | Some(4 | 7) => Ok(None),
+        Some(_) => Err("versions of UUIDs are 4 and 7".to_owned()),
+    }
+}
+
+/// RFC 9562: version 4 is random, version 7 starts with the time in milliseconds.
+fn uuid<'a>(args: &'a [Arg], subject: &'a dyn Subject) -> Fetch<Sample<'a>> {
+    let version = if int_arg(args, 0) == Some(7) { 7 } else { 4 };
+    let mut high = subject.random();
+    let low = subject.random() >> 2 | 1 << 63;
+    if version == 7 {
+        let millis = subject.now_us().div_euclid(1_000) as u64;
+        high = millis << 16 | high & 0xffff;
+    }
+    high = high & !0xf000 | version << 12;
+    text(format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xffff,
+        high & 0xffff,
+        low >> 48,
+        low & 0xffff_ffff_ffff
+    ))
+}
+
+fn check_acl(args: &mut Vec<Arg>, context: &ParseContext<'_>) -> Result<Option<Type>, String> {
+    let names: Vec<String> = (0..args.len())
+        .filter_map(|nth| str_arg(args, nth))
+        .map(|name| String::from_utf8_lossy(name).into_owned())
+        .collect();
+    let words: Vec<&str> = names.iter().map(String::as_str).collect();
+    let condition = Condition::parse_terms(&words, context).map_err(|error| error.to_string())?;
+    *args = vec![Arg::Condition(Box::new(condition))];
+    Ok(None)
+}
+
+fn acl<'a>(args: &'a [Arg], subject: &'a dyn Subject) -> Fetch<Sample<'a>> {
+    let Some(Arg::Condition(condition)) = args.first() else { return Fetch::Missing };
+    match condition.eval(subject) {
+        Verdict::True => bool(true),
+        Verdict::False => bool(false),
+        Verdict::NotYet => Fetch::NotYet,
+    }
 }
 
 fn check_bool(args: &mut Vec<Arg>, _: &ParseContext<'_>) -> Result<Option<Type>, String> {

@@ -91,7 +91,7 @@ pub(crate) fn short(name: &str) -> &str {
     name.get(..3).unwrap_or(name)
 }
 
-/// Appends the date as `format` says. `%3N` and `%6N` give milliseconds and microseconds.
+/// Appends the date as `format` says. `%N` gives nanoseconds, `%3N` milliseconds.
 pub(crate) fn strftime(format: &[u8], date: &Civil, out: &mut Vec<u8>) {
     let mut bytes = format.iter().copied();
     while let Some(byte) = bytes.next() {
@@ -101,14 +101,11 @@ pub(crate) fn strftime(format: &[u8], date: &Civil, out: &mut Vec<u8>) {
         }
         match bytes.next() {
             None => out.push(b'%'),
-            Some(digit @ (b'3' | b'6')) => {
+            Some(b'N') => nanos(9, date, out),
+            Some(digit @ b'1'..=b'9') => {
                 let rest = bytes.clone();
                 if bytes.next() == Some(b'N') {
-                    // Writing to a vector cannot fail.
-                    let _ = match digit {
-                        b'3' => write!(out, "{:03}", date.micros / 1_000),
-                        _ => write!(out, "{:06}", date.micros),
-                    };
+                    nanos(usize::from(digit - b'0'), date, out);
                 } else {
                     bytes = rest;
                     out.extend([b'%', digit]);
@@ -117,6 +114,12 @@ pub(crate) fn strftime(format: &[u8], date: &Civil, out: &mut Vec<u8>) {
             Some(conversion) => one(conversion, date, out),
         }
     }
+}
+
+/// The first digits of the nanoseconds.
+fn nanos(digits: usize, date: &Civil, out: &mut Vec<u8>) {
+    let text = format!("{:06}000", date.micros);
+    out.extend_from_slice(text.as_bytes().get(..digits).unwrap_or_default());
 }
 
 fn one(conversion: u8, date: &Civil, out: &mut Vec<u8>) {
@@ -149,6 +152,11 @@ fn one(conversion: u8, date: &Civil, out: &mut Vec<u8>) {
         b'b' | b'h' => write!(out, "{}", short(date.month_name())),
         b'B' => write!(out, "{}", date.month_name()),
         b's' => write!(out, "{}", date.unix_s),
+        b'U' => write!(out, "{:02}", (date.yearday + 6 - u16::from(date.weekday)) / 7),
+        b'W' => {
+            let since_monday = (u16::from(date.weekday) + 6) % 7;
+            write!(out, "{:02}", (date.yearday + 6 - since_monday) / 7)
+        }
         b'z' => zone(date.offset_s, out),
         b'Z' => write!(out, "{}", if date.offset_s == 0 { "UTC" } else { "" }),
         b'n' => write!(out, "\n"),

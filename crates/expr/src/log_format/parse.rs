@@ -88,15 +88,14 @@ impl Reader<'_, '_> {
         if self.peek(0) == Some(b'(') {
             self.name(&mut item)?;
         }
-        let mut flags_at = None;
-        if self.peek(0) == Some(b'{') {
-            flags_at = Some(self.at + 1);
+        let flagged = self.peek(0) == Some(b'{');
+        if flagged {
             self.flags(&mut item.flags)?;
         }
         match self.peek(0) {
             Some(b'[') => self.expression(item),
-            Some(byte) if byte.is_ascii_alphanumeric() => self.variable(item, flags_at),
-            _ if flags_at.is_some() || item.name.is_some() => {
+            Some(byte) if byte.is_ascii_alphanumeric() => self.variable(item),
+            _ if flagged || item.name.is_some() => {
                 let message = "a variable or '[' must follow the flags";
                 Err(ParseError::at(self.at, message))
             }
@@ -141,14 +140,14 @@ impl Reader<'_, '_> {
         let Some(length) = rest.find('}') else {
             return Err(ParseError::at(open, "missing '}' after flags"));
         };
-        let mut at = open + 1;
+        // Flags without a sign and unknown ones have no effect in HAProxy either.
         for word in rest.get(..length).unwrap_or_default().split(',') {
             let (on, name) = match word.as_bytes().first() {
-                Some(b'+') => (true, word.get(1..).unwrap_or_default()),
-                Some(b'-') => (false, word.get(1..).unwrap_or_default()),
-                _ => (true, word),
+                Some(b'+') => (true, word.get(1..)),
+                Some(b'-') => (false, word.get(1..)),
+                _ => continue,
             };
-            match name {
+            match name.unwrap_or_default() {
                 "Q" => flags.quote = on,
                 "X" => flags.hex = on,
                 "E" => flags.escape = on,
@@ -156,14 +155,8 @@ impl Reader<'_, '_> {
                 "json" => flags.json = on,
                 "utf8" => flags.utf8 = on,
                 "cbor" => flags.cbor = on,
-                "" => {}
-                other => {
-                    let message = format!("unknown flag '{other}'");
-                    let known = ["Q", "X", "E", "bin", "json", "utf8", "cbor"];
-                    return Err(ParseError::at(at, message).meant(nearest(other, known)));
-                }
+                _ => {}
             }
-            at += word.len() + 1;
         }
         self.at = open + length + 2;
         Ok(())
@@ -184,7 +177,7 @@ impl Reader<'_, '_> {
         Ok(())
     }
 
-    fn variable(&mut self, item: Item, flags_at: Option<usize>) -> Result<(), ParseError> {
+    fn variable(&mut self, item: Item) -> Result<(), ParseError> {
         let at = self.at;
         let rest = self.text.get(at..).unwrap_or_default();
         let length = rest.bytes().position(|b| !b.is_ascii_alphanumeric()).unwrap_or(rest.len());
@@ -205,10 +198,6 @@ impl Reader<'_, '_> {
             let known = log_variables().map(|known| known.name);
             return Err(ParseError::at(at, message).meant(nearest(name, known)));
         };
-        if flags_at.is_some() && item.flags.bin && !self.defaults.bin {
-            let message = "flag 'bin' has an effect with '%o' only";
-            return Err(ParseError::at(flags_at.unwrap_or(at), message));
-        }
         self.at += length;
         self.flush();
         self.pieces.push(Piece::Variable(item, variable));

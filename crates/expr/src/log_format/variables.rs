@@ -112,12 +112,12 @@ const TABLE: &[LogVariable] = &[
     any("bi", |f| ip(f, End::BackSrc), "own address towards the server"),
     any("bp", |f| port(f, End::BackSrc), "own port towards the server"),
     any("bq", |f| Field::Number(f.log.be_queue.into()), "requests ahead in the backend queue"),
-    any("ci", |f| ip(f, End::Src), "client address"),
-    any("cp", |f| port(f, End::Src), "client port"),
+    any("ci", |f| client_ip(f, End::Src), "client address"),
+    any("cp", |f| client_port(f, End::Src), "client port"),
     any("f", |f| frontend(f, false), "frontend"),
     any("fc", |f| Field::Number(f.log.fe_conn.into()), "connections of the frontend"),
-    any("fi", |f| ip(f, End::Dst), "address the client called"),
-    any("fp", |f| port(f, End::Dst), "port the client called"),
+    any("fi", |f| client_ip(f, End::Dst), "address the client called"),
+    any("fp", |f| client_port(f, End::Dst), "port the client called"),
     any("ft", |f| frontend(f, true), "frontend with ~ for TLS"),
     any("lc", |f| Field::Number(f.log.log_counter.into()), "number of the line in the frontend"),
     any("hr", |_| Field::Captures(Side::Request, false), "captured request headers"),
@@ -177,6 +177,22 @@ fn or_absent<'a>(bytes: Option<&'a [u8]>) -> Field<'a> {
 
 fn cookie<'a>(facts: &Facts<'a>, side: Side) -> Field<'a> {
     or_absent(facts.subject.captured_cookie(side))
+}
+
+/// The client's end of its connection; unix sockets have a word and the listener's id instead.
+fn client_ip<'a>(facts: &Facts<'a>, end: End) -> Field<'a> {
+    match facts.subject.address(end) {
+        Some(address) => Field::Ip(address.ip()),
+        None => Field::Text("unix".into()),
+    }
+}
+
+fn client_port<'a>(facts: &Facts<'a>, end: End) -> Field<'a> {
+    match (facts.subject.address(end), facts.subject.listener()) {
+        (Some(address), _) => Field::Port(address.port()),
+        (None, Some(listener)) => Field::Number(listener.id.into()),
+        (None, None) => Field::Absent,
+    }
 }
 
 fn ip<'a>(facts: &Facts<'a>, end: End) -> Field<'a> {
