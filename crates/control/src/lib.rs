@@ -1,2 +1,25 @@
-//! Configuration, observations and overrides to intent, intent to plan, plan to a port.
+//! Configuration, observed containers and runtime orders to a plan, and its way to the traffic.
+//!
+//! Whole state goes in and whole state comes out: an [`intent::Intent`] yields the wanted
+//! configuration, a [`plan::Plan`] says in words what differs from the running one, and the
+//! [`apply::Controller`] brings it to the data plane through [`ports::DataPlane`] and remembers
+//! how that went. Nothing here opens a file or looks at a clock.
 #![forbid(unsafe_code)]
+
+pub mod apply;
+pub mod guard;
+pub mod history;
+pub mod intent;
+pub mod plan;
+pub mod ports;
+pub mod reconcile;
+
+pub use apply::{Controller, Report, Verdict};
+pub use history::{Cause, Entry, History};
+pub use intent::{Intent, Problem};
+pub use plan::Plan;
+pub use ports::{DataPlane, OrderError, Refusal, ServerOrder};
+pub use reconcile::{Next, Reconciler, Timing};
+
+#[cfg(test)]
+mod tests;

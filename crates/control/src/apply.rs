@@ -1,0 +1,321 @@
+//! Brings wanted configurations to the data plane and remembers how that went.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{Config, Generation, Snapshot};
+
+use crate::history::{Cause, Ending, Entry, History, STEPS_MAX};
+use crate::intent::{Intent, Problem, Wanted};
+use crate::plan::Plan;
+use crate::ports::{DataPlane, Opened, OrderError, Refusal, ServerOrder};
+use crate::reconcile::Done;
+
+/// How an attempt ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// It runs.
+    Applied(Opened),
+    /// Nothing differed.
+    Unchanged,
+    /// It was refused; what ran before goes on.
+    Refused,
+}
+
+/// What became of one attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// How it ended.
+    pub verdict: Verdict,
+    /// What the reconciler should make of it.
+    pub done: Done,
+    /// The entry in the history.
+    pub entry: Entry,
+    /// Problems that are new since the attempt before.
+    pub new_problems: Vec<Problem>,
+    /// Settings that differ but wait for the next start.
+    pub at_start_only: Vec<&'static str>,
+}
+
+/// One attempt: who asked for it and when.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Who asked.
+    pub causes: Vec<Cause>,
+    /// Wall clock, milliseconds since 1970.
+    pub at_ms: u64,
+    /// Time already spent on reading and parsing.
+    pub spent: Duration,
+}
+
+/// Holds what runs, what is wanted and the last error until it is mended.
+#[derive(Debug, Default)]
+pub struct Controller {
+    /// What is wanted, by who wants it.
+    pub intent: Intent,
+    running: Option<Arc<Snapshot>>,
+    history: History,
+    error: Option<String>,
+    problems: Vec<Problem>,
+}
+
+impl Controller {
+    /// The running snapshot; `None` before the first one.
+    #[must_use]
+    pub fn running(&self) -> Option<&Arc<Snapshot>> {
+        self.running.as_ref()
+    }
+
+    /// The running generation; 0 before the first one.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        self.running.as_ref().map_or(0, |s| s.generation)
+    }
+
+    /// The last changes.
+    #[must_use]
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Why the wanted state does not run; `None` when it does. It stays until an attempt succeeds.
+    #[must_use]
+    pub fn error(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+
+    /// What was left out of the running configuration.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// The steps from what runs to `wanted`.
+    #[must_use]
+    pub fn plan(&self, wanted: &Config) -> Plan {
+        match &self.running {
+            Some(running) => Plan::make(running.generation, &running.config, wanted),
+            None => Plan::make(0, &Config::default(), wanted),
+        }
+    }
+
+    /// The snapshot that the process starts with runs.
+    pub fn started(
+        &mut self,
+        snapshot: Snapshot,
+        attempt: Attempt,
+        problems: Vec<Problem>,
+    ) -> Entry {
+        let plan = self.plan(&snapshot.config);
+        let ending = applied(snapshot.generation, &plan);
+        self.running = Some(Arc::new(snapshot));
+        self.problems = problems;
+        self.history.record(attempt.at_ms, attempt.causes, attempt.spent, ending)
+    }
+
+    /// Brings `wanted` to the data plane. `elapsed` is asked at the end for the time since the
+    /// attempt began applying.
+    pub fn apply(
+        &mut self,
+        plane: &dyn DataPlane,
+        wanted: Wanted,
+        attempt: Attempt,
+        elapsed: &dyn Fn() -> Duration,
+    ) -> Report {
+        let plan = self.plan(&wanted.config);
+        let new_problems = self.take_problems(wanted.problems);
+        if plan.is_empty() && self.running.is_some() {
+            self.error = None;
+            let took = attempt.spent + elapsed();
+            let entry = self.history.record(attempt.at_ms, attempt.causes, took, Ending::Unchanged);
+            return Report {
+                verdict: Verdict::Unchanged,
+                done: Done::Settled,
+                entry,
+                new_problems,
+                at_start_only: plan.at_start_only,
+            };
+        }
+        let generation = self.generation() + 1;
+        let snapshot = Snapshot { generation, config: Arc::new(wanted.config) };
+        let (verdict, done, ending) = match plane.apply(&snapshot) {
+            Ok(opened) => {
+                self.error = None;
+                self.intent.overrides_mut().retain_existing(&snapshot.config);
+                self.running = Some(Arc::new(snapshot));
+                (Verdict::Applied(opened), Done::Settled, applied(generation, &plan))
+            }
+            Err(refusal) => {
+                let (done, ending) = self.refused(&refusal);
+                (Verdict::Refused, done, ending)
+            }
+        };
+        let took = attempt.spent + elapsed();
+        let entry = self.history.record(attempt.at_ms, attempt.causes, took, ending);
+        Report { verdict, done, entry, new_problems, at_start_only: plan.at_start_only }
+    }
+
+    /// The wanted state could not even be made: a file that does not parse, a name that does not
+    /// resolve. `may_pass` says whether that can mend itself.
+    pub fn reject(&mut self, attempt: Attempt, reason: String, may_pass: bool) -> Report {
+        self.error = Some(reason.clone());
+        let entry = self.history.record(
+            attempt.at_ms,
+            attempt.causes,
+            attempt.spent,
+            Ending::Refused { reason },
+        );
+        let done = if may_pass { Done::MayPass } else { Done::Refused };
+        Report {
+            verdict: Verdict::Refused,
+            done,
+            entry,
+            new_problems: Vec::new(),
+            at_start_only: Vec::new(),
+        }
+    }
+
+    /// Has the data plane carry out an order about a server and remembers it.
+    ///
+    /// # Errors
+    /// As the data plane's.
+    pub fn order(&mut self, plane: &dyn DataPlane, order: &ServerOrder) -> Result<(), OrderError> {
+        plane.order(order)?;
+        self.intent.overrides_mut().record(order);
+        Ok(())
+    }
+
+    fn refused(&mut self, refusal: &Refusal) -> (Done, Ending) {
+        let reason = refusal.to_string();
+        self.error = Some(reason.clone());
+        let done = if refusal.may_pass() { Done::MayPass } else { Done::Refused };
+        (done, Ending::Refused { reason })
+    }
+
+    fn take_problems(&mut self, problems: Vec<Problem>) -> Vec<Problem> {
+        let known = |p: &Problem| {
+            self.problems
+                .iter()
+                .any(|q| q.reason == p.reason && q.origin.to_string() == p.origin.to_string())
+        };
+        let new = problems.iter().filter(|p| !known(p)).cloned().collect();
+        self.problems = problems;
+        new
+    }
+}
+
+fn applied(generation: Generation, plan: &Plan) -> Ending {
+    let mut steps = plan.lines();
+    let more = steps.len().saturating_sub(STEPS_MAX);
+    steps.truncate(STEPS_MAX);
+    Ending::Applied { generation, steps, more }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+
+    use super::*;
+    use crate::ports::{BindRefusal, ServerOrderKind};
+    use crate::tests::{config, server};
+
+    /// A data plane that can be told to refuse.
+    #[derive(Default)]
+    struct Plane {
+        refuse: Cell<bool>,
+        generations: RefCell<Vec<Generation>>,
+    }
+
+    impl DataPlane for Plane {
+        fn apply(&self, snapshot: &Snapshot) -> Result<Opened, Refusal> {
+            if self.refuse.get() {
+                return Err(Refusal::Binds(vec![BindRefusal {
+                    frontend: "f".into(),
+                    address: snapshot.config.frontends[0].binds[0].address.clone(),
+                    origin: model::Origin::BuiltIn,
+                    reason: "Address already in use".to_owned(),
+                }]));
+            }
+            self.generations.borrow_mut().push(snapshot.generation);
+            Ok(Opened::default())
+        }
+
+        fn order(&self, order: &ServerOrder) -> Result<(), OrderError> {
+            if &*order.server == "a" { Ok(()) } else { Err(OrderError::NoServer) }
+        }
+    }
+
+    fn attempt() -> Attempt {
+        Attempt { causes: vec![Cause::Signal("HUP")], at_ms: 1, spent: Duration::ZERO }
+    }
+
+    fn wanted(config: Config) -> Wanted {
+        Wanted { config, problems: Vec::new() }
+    }
+
+    fn no_time() -> Duration {
+        Duration::ZERO
+    }
+
+    #[test]
+    fn generations_grow_only_with_what_runs() {
+        let (plane, mut controller) = (Plane::default(), Controller::default());
+        let one = config(&["127.0.0.1:1"], &[server("a", 1)]);
+        let two = config(&["127.0.0.1:1"], &[server("a", 2)]);
+        let report = controller.apply(&plane, wanted(one.clone()), attempt(), &no_time);
+        assert!(matches!(report.verdict, Verdict::Applied(_)));
+        let report = controller.apply(&plane, wanted(one.clone()), attempt(), &no_time);
+        assert_eq!(report.verdict, Verdict::Unchanged);
+        plane.refuse.set(true);
+        let report = controller.apply(&plane, wanted(two.clone()), attempt(), &no_time);
+        assert_eq!((report.verdict, report.done), (Verdict::Refused, Done::MayPass));
+        assert!(controller.error().is_some_and(|e| e.contains("Address already in use")));
+        assert_eq!(controller.running().map(|s| (*s.config).clone()), Some(one));
+        plane.refuse.set(false);
+        controller.apply(&plane, wanted(two), attempt(), &no_time);
+        assert_eq!(controller.error(), None);
+        assert_eq!(*plane.generations.borrow(), [1, 2]);
+        assert_eq!((controller.history().applied(), controller.history().refused()), (2, 1));
+    }
+
+    #[test]
+    fn an_error_stays_until_something_is_applied_or_nothing_differs() {
+        let (plane, mut controller) = (Plane::default(), Controller::default());
+        let one = config(&["127.0.0.1:1"], &[server("a", 1)]);
+        controller.apply(&plane, wanted(one.clone()), attempt(), &no_time);
+        let report = controller.reject(attempt(), "a.cfg:3: bad".to_owned(), false);
+        assert_eq!(report.done, Done::Refused);
+        assert_eq!(controller.error(), Some("a.cfg:3: bad"));
+        assert_eq!(controller.generation(), 1);
+        controller.apply(&plane, wanted(one), attempt(), &no_time);
+        assert_eq!(controller.error(), None);
+    }
+
+    #[test]
+    fn a_problem_is_reported_once() {
+        let (plane, mut controller) = (Plane::default(), Controller::default());
+        let problem = Problem { origin: model::Origin::BuiltIn, reason: "bad port".to_owned() };
+        let bad = Wanted {
+            config: config(&["127.0.0.1:1"], &[server("a", 1)]),
+            problems: vec![problem.clone()],
+        };
+        let first = controller.apply(&plane, bad.clone(), attempt(), &no_time);
+        assert_eq!(first.new_problems, [problem]);
+        let second = controller.apply(&plane, bad, attempt(), &no_time);
+        assert!(second.new_problems.is_empty());
+        assert_eq!(controller.problems().len(), 1);
+    }
+
+    #[test]
+    fn only_orders_that_were_carried_out_are_remembered() {
+        let (plane, mut controller) = (Plane::default(), Controller::default());
+        let order = |server: &str| ServerOrder {
+            backend: "b".into(),
+            server: server.into(),
+            what: ServerOrderKind::Drain,
+        };
+        assert_eq!(controller.order(&plane, &order("a")), Ok(()));
+        assert_eq!(controller.order(&plane, &order("x")), Err(OrderError::NoServer));
+        assert_eq!(controller.intent.overrides().iter().count(), 1);
+    }
+}

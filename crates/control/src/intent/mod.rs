@@ -1,0 +1,136 @@
+//! What the operator wants: files, what observed containers ask for, and orders given at run time.
+
+mod overrides;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use model::observed::Observation;
+use model::{Config, Name, Origin};
+
+use crate::guard;
+
+pub use overrides::{Override, Overrides, State};
+
+/// Something that was asked for and cannot be done. It concerns its own origin alone: everything
+/// else goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Who asked: a place in a file or a container's label.
+    pub origin: Origin,
+    /// What is wrong and what was done instead.
+    pub reason: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.origin, self.reason)
+    }
+}
+
+/// The wanted configuration, with what had to be left out of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wanted {
+    /// Whole and consistent.
+    pub config: Config,
+    /// What was left out or looks wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// Everything that was asked for, kept apart by who asked.
+#[derive(Clone, Debug, Default)]
+pub struct Intent {
+    base: Arc<Config>,
+    observed: BTreeMap<Name, Observation>,
+    overrides: Overrides,
+}
+
+impl Intent {
+    /// Takes what the configuration files say now, in place of what they said before.
+    pub fn set_base(&mut self, config: Config) {
+        self.base = Arc::new(config);
+    }
+
+    /// What the configuration files say.
+    #[must_use]
+    pub fn base(&self) -> &Arc<Config> {
+        &self.base
+    }
+
+    /// Takes what a provider sees now. One that is away keeps what it saw last.
+    pub fn observe(&mut self, observation: Observation) {
+        let name = observation.provider.clone();
+        let believed = guard::believe(self.observed.get(&name), observation);
+        self.observed.insert(name, believed);
+    }
+
+    /// What is believed of each provider.
+    pub fn observations(&self) -> impl Iterator<Item = &Observation> {
+        self.observed.values()
+    }
+
+    /// Orders given at run time.
+    #[must_use]
+    pub fn overrides(&self) -> &Overrides {
+        &self.overrides
+    }
+
+    /// Orders given at run time, to be changed.
+    pub fn overrides_mut(&mut self) -> &mut Overrides {
+        &mut self.overrides
+    }
+
+    /// Everything joined. `merge` turns containers into routes and servers; it is not called
+    /// while there is no provider.
+    pub fn wanted(
+        &self,
+        merge: impl FnOnce(&Config, &[Observation]) -> (Config, Vec<Problem>),
+    ) -> Wanted {
+        let (config, mut problems) = if self.observed.is_empty() {
+            ((*self.base).clone(), Vec::new())
+        } else {
+            let observations: Vec<Observation> = self.observed.values().cloned().collect();
+            merge(&self.base, &observations)
+        };
+        problems.extend(guard::examine(&config));
+        Wanted { config, problems }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{config, container, server};
+    use model::observed::Freshness;
+
+    #[test]
+    fn without_providers_the_files_are_all_there_is() {
+        let mut intent = Intent::default();
+        let base = config(&["127.0.0.1:1"], &[server("a", 1)]);
+        intent.set_base(base.clone());
+        let wanted = intent.wanted(|_, _| panic!("nothing to merge"));
+        assert_eq!(wanted, Wanted { config: base, problems: Vec::new() });
+    }
+
+    #[test]
+    fn a_provider_that_went_away_still_counts() {
+        let mut intent = Intent::default();
+        let mut seen = Observation {
+            provider: "docker".into(),
+            freshness: Freshness::Fresh(1),
+            containers: vec![container("a")],
+            own: None,
+        };
+        intent.observe(seen.clone());
+        seen.containers.clear();
+        seen.freshness = Freshness::Stale(5);
+        intent.observe(seen);
+        let merged = intent.wanted(|base, observations| {
+            assert_eq!(observations[0].containers.len(), 1);
+            let reason = "bad label".to_owned();
+            (base.clone(), vec![Problem { origin: Origin::BuiltIn, reason }])
+        });
+        assert_eq!(merged.problems.len(), 1);
+    }
+}
