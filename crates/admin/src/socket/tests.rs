@@ -1,0 +1,136 @@
+//! Sessions over an in-memory pipe, against a house that only remembers.
+
+use std::cell::RefCell;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+use control::{OrderError, ServerOrder};
+use model::{Address, Name};
+
+use super::*;
+use crate::ports::{Later, Outcome, ProcessFacts};
+use crate::stats::Row;
+
+#[derive(Default)]
+struct Fake {
+    orders: RefCell<Vec<ServerOrder>>,
+}
+
+impl House for Fake {
+    fn process(&self) -> ProcessFacts {
+        ProcessFacts { haproxy_version: "3.2.26".to_owned(), ..ProcessFacts::default() }
+    }
+    fn rows(&self) -> Vec<Row> {
+        Vec::new()
+    }
+    fn order(&self, order: &ServerOrder) -> Result<(), OrderError> {
+        if &*order.backend != "b" {
+            return Err(OrderError::NoBackend);
+        }
+        self.orders.borrow_mut().push(order.clone());
+        Ok(())
+    }
+    fn clear_counters(&self, _: bool) {}
+    fn startup_logs(&self) -> String {
+        String::new()
+    }
+    fn environment(&self) -> Vec<(String, String)> {
+        vec![("A".to_owned(), "1".to_owned())]
+    }
+    fn status(&self) -> String {
+        "fine\n".to_owned()
+    }
+    fn history(&self) -> String {
+        String::new()
+    }
+    fn reload(&self) -> Later<'_, Outcome> {
+        Box::pin(async { Outcome { ok: false, text: "a.cfg:1: bad\n".to_owned() } })
+    }
+    fn plan(&self, files: Vec<PathBuf>) -> Later<'_, Outcome> {
+        Box::pin(async move { Outcome { ok: true, text: format!("{files:?}\n") } })
+    }
+    fn wait_drained(&self, b: Option<Name>, s: Name, t: Duration) -> Later<'_, Outcome> {
+        Box::pin(async move { Outcome { ok: true, text: format!("{b:?} {s} {t:?}\n") } })
+    }
+    fn listeners(&self) -> io::Result<Vec<(Address, Vec<OwnedFd>)>> {
+        Ok(Vec::new())
+    }
+    fn taken_over(&self, _: u32) {}
+}
+
+/// What a session answers to `input` when it starts at `level`.
+fn talk(level: Level, input: &str) -> String {
+    let house = Fake::default();
+    talk_to(&house, level, input)
+}
+
+fn talk_to(house: &Fake, level: Level, input: &str) -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    runtime.expect("a runtime can be made").block_on(async {
+        let (mut ours, mut theirs) = tokio::io::duplex(1 << 20);
+        ours.write_all(input.as_bytes()).await.expect("room for the input");
+        ours.shutdown().await.expect("open");
+        let rights =
+            Rights { level, hand_over: false, timeout: Duration::from_secs(10), sessions_max: 1 };
+        converse(&mut theirs, rights, house).await.expect("no error on a pipe");
+        drop(theirs);
+        let mut answer = String::new();
+        ours.read_to_string(&mut answer).await.expect("text");
+        answer
+    })
+}
+
+#[test]
+fn one_line_may_hold_several_commands() {
+    let answer = talk(Level::User, "show version;show cli level\nshow version\n");
+    assert_eq!(answer, "3.2.26\n\nuser\n\n", "and the second line is not read");
+}
+
+#[test]
+fn a_prompt_keeps_the_session_open() {
+    let answer = talk(Level::User, "prompt\nshow version\nquit\n");
+    assert_eq!(answer, "\n> 3.2.26\n\n> ");
+}
+
+#[test]
+fn levels_are_enforced_and_can_only_be_lowered() {
+    assert_eq!(talk(Level::User, "set server b/s state drain\n"), "Permission denied\n\n");
+    assert_eq!(talk(Level::Operator, "show env A\n"), "A=1\n\n");
+    let answer = talk(Level::Admin, "user;show cli level;operator;disable server b/s\n");
+    assert_eq!(answer, "\nuser\n\nPermission denied\n\nPermission denied\n\n");
+}
+
+#[test]
+fn orders_reach_the_house() {
+    let house = Fake::default();
+    let answer =
+        talk_to(&house, Level::Admin, "disable server b/s;set weight b/s 5;enable server x/s\n");
+    assert_eq!(answer, "\n\nNo such backend.\n\n");
+    assert_eq!(house.orders.borrow().len(), 2);
+}
+
+#[test]
+fn native_commands_begin_with_their_outcome() {
+    assert_eq!(talk(Level::Admin, "reload\n"), "FAILED\na.cfg:1: bad\n\n");
+    assert_eq!(talk(Level::Admin, "plan a\\ b\n"), "OK\n[\"a b\"]\n\n");
+    assert_eq!(talk(Level::User, "wait drained s 500\n"), "OK\nNone s 500ms\n\n");
+}
+
+#[test]
+fn sockets_are_passed_on_only_where_that_is_allowed() {
+    let answer = talk(Level::Admin, "hand-over\n");
+    assert!(answer.starts_with("Permission denied: "), "{answer}");
+}
+
+#[test]
+fn a_line_without_end_is_a_line() {
+    assert_eq!(talk(Level::User, "show version"), "3.2.26\n\n");
+    assert_eq!(talk(Level::User, ""), "");
+}
+
+#[test]
+fn times_of_the_session() {
+    assert_eq!(seconds("30"), Some(Duration::from_secs(30)));
+    assert_eq!(seconds("2m"), Some(Duration::from_secs(120)));
+    assert_eq!((seconds("0"), seconds("x"), seconds("5y")), (None, None, None));
+}

@@ -1,0 +1,93 @@
+//! `show servers state`: what a state file holds (manual of management 9.3).
+
+use std::fmt::Write;
+
+use super::Row;
+
+const HEADER: &str = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state \
+srv_uweight srv_iweight srv_time_since_last_change srv_check_status srv_check_result \
+srv_check_health srv_check_state srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port \
+srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port\n";
+
+/// Result of the last check: passed, failed, none yet.
+const RESULT_NEUTRAL: u8 = 1;
+const RESULT_FAILED: u8 = 2;
+const RESULT_PASSED: u8 = 3;
+
+/// The servers of one backend, or of all.
+#[must_use]
+pub fn print(rows: &[Row], backend: Option<&str>) -> String {
+    let mut out = HEADER.to_owned();
+    for row in rows.iter().filter(|r| backend.is_none_or(|b| b == r.proxy)) {
+        let Some(server) = &row.server else { continue };
+        let (status, result, health, state) = match &server.check {
+            None => (1, 0, 0, 0),
+            Some(c) if c.status.is_empty() => (1, RESULT_NEUTRAL, c.health, 6),
+            Some(c) => {
+                let result = if c.status.ends_with("OK") { RESULT_PASSED } else { RESULT_FAILED };
+                (check_status_number(&c.status), result, c.health, 6)
+            }
+        };
+        let _ = writeln!(
+            out,
+            "{} {} {} {} {} {} {} {} {} {} {status} {result} {health} {state} 0 0 0 {} {} - 0 {} - - 0",
+            row.proxy_id,
+            row.proxy,
+            row.server_id,
+            row.service,
+            if server.address.is_empty() { "-" } else { &server.address },
+            server.operational as u8,
+            server.admin_bits(),
+            server.weight,
+            server.initial_weight,
+            row.last_change_s.unwrap_or(0),
+            server.fqdn.as_deref().unwrap_or("-"),
+            server.port,
+            server.check.as_ref().map_or(0, |c| c.port),
+        );
+    }
+    out
+}
+
+/// HAProxy's number of a check status, in the order its manual lists them (9.1, field 36).
+fn check_status_number(status: &str) -> u8 {
+    match status {
+        "L4OK" => 6,
+        "L4TOUT" => 7,
+        "L4CON" => 8,
+        "L6OK" => 9,
+        "L6TOUT" => 10,
+        "L6RSP" => 11,
+        "L7TOUT" => 12,
+        "L7RSP" => 13,
+        "L7OK" => 15,
+        "L7OKC" => 16,
+        "L7STS" => 17,
+        "SOCKERR" => 5,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::tests::facts;
+
+    #[test]
+    fn a_line_has_the_fields_of_its_header() {
+        let row = Row {
+            proxy: "b".to_owned(),
+            service: "s".to_owned(),
+            proxy_id: 3,
+            server_id: 1,
+            server: Some(facts()),
+            ..Row::default()
+        };
+        let text = print(std::slice::from_ref(&row), None);
+        let lines: Vec<&str> = text.lines().collect();
+        let fields = |line: &str| line.split(' ').count();
+        assert_eq!(fields(lines[1]) - 1, fields(lines[2]), "{text}");
+        assert!(lines[2].starts_with("3 b 1 s 127.0.0.1 2 0 1 1 0 "), "{text}");
+        assert_eq!(print(&[row], Some("other")).lines().count(), 2);
+    }
+}
