@@ -9,6 +9,7 @@ pub mod differential;
 pub mod http;
 pub mod ports;
 pub mod process;
+pub mod scenario;
 pub mod script;
 pub mod syslog;
 pub mod text;

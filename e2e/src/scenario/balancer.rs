@@ -1,0 +1,130 @@
+//! Evenkeel with a configuration file that the test edits.
+
+use crate::binaries::{Binary, evenkeel};
+use crate::client::{PATIENCE, Socket};
+use crate::http::{Message, Reader};
+use crate::ports::{Address, Reservation};
+use crate::process::{Process, Scratch, Signal};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How long an edit may take to become active on an idle machine; tests allow twice that.
+pub const EDIT: Duration = Duration::from_secs(1);
+
+/// A running balancer, its file and its address.
+pub struct Balancer {
+    /// The process.
+    pub process: Process,
+    /// The configuration file.
+    pub file: PathBuf,
+    /// The address of its main bind.
+    pub address: SocketAddr,
+    /// The folder for the test's files.
+    pub dir: Scratch,
+    reservations: Vec<Reservation>,
+}
+
+/// What stands before the frontends of every configuration here.
+pub const DEFAULTS: &str = "defaults
+    mode http
+    timeout connect 2s
+    timeout client 30s
+    timeout server 30s
+";
+
+impl Balancer {
+    /// Starts `evenkeel run -f FILE`; the text is made from the address of the main bind.
+    pub fn start(text: impl Fn(SocketAddr) -> String) -> Result<Self, String> {
+        Self::start_in("etc/haproxy.cfg", text)
+    }
+
+    /// The same with a chosen place of the file inside of the test's folder.
+    pub fn start_in(place: &str, text: impl Fn(SocketAddr) -> String) -> Result<Self, String> {
+        let io = |e: std::io::Error| e.to_string();
+        let dir = Scratch::new().map_err(io)?;
+        let reservation = Reservation::new().map_err(io)?;
+        let address = reservation.address;
+        let file = dir.path.join(place);
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder).map_err(io)?;
+        }
+        if !file.exists() {
+            std::fs::write(&file, text(address)).map_err(io)?;
+        }
+        let binary = Binary { name: "evenkeel", ..evenkeel()? };
+        let arguments = ["run".as_ref(), "-f".as_ref(), file.as_os_str()];
+        let process = Process::start(&binary, &dir.path, arguments).map_err(io)?;
+        let mut balancer = Self { process, file, address, dir, reservations: vec![reservation] };
+        balancer.process.wait_listening(&[Address::Tcp(address)])?;
+        Ok(balancer)
+    }
+
+    /// One more address that a bind may use.
+    pub fn another_address(&mut self) -> std::io::Result<SocketAddr> {
+        let reservation = Reservation::new()?;
+        let address = reservation.address;
+        self.reservations.push(reservation);
+        Ok(address)
+    }
+
+    /// Writes the file in place, as an editor that truncates does.
+    pub fn save(&self, text: &str) {
+        std::fs::write(&self.file, text).expect("the test's own file is writable");
+    }
+
+    /// Replaces the file by rename.
+    pub fn replace(&self, text: &str) {
+        let next = self.file.with_extension("next");
+        std::fs::write(&next, text).expect("the test's own folder is writable");
+        std::fs::rename(&next, &self.file).expect("a rename inside of one folder works");
+    }
+
+    /// Asks once on a new connection.
+    pub fn get(&self, target: &str, fields: &str) -> Result<Message, String> {
+        get(self.address, target, fields)
+    }
+
+    /// The body of the answer to `/`, or what went wrong.
+    pub fn name(&self) -> String {
+        match self.get("/", "") {
+            Ok(message) => body(&message),
+            Err(why) => why,
+        }
+    }
+
+    /// The status of the answer to `/`, 0 without one.
+    pub fn status(&self) -> u16 {
+        self.get("/", "").ok().and_then(|m| m.head.word(1).parse().ok()).unwrap_or(0)
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+}
+
+/// The body as text.
+pub fn body(message: &Message) -> String {
+    String::from_utf8_lossy(&message.body).into_owned()
+}
+
+/// One request on a new connection.
+pub fn get(address: SocketAddr, target: &str, fields: &str) -> Result<Message, String> {
+    let socket = Socket::connect(&Address::Tcp(address), None).map_err(|e| e.to_string())?;
+    let mut reader = Reader::new(socket, PATIENCE);
+    ask(&mut reader, target, fields)
+}
+
+/// One request on a connection that stays open.
+pub fn ask(reader: &mut Reader, target: &str, fields: &str) -> Result<Message, String> {
+    let request = format!("GET {target} HTTP/1.1\r\nHost: test\r\n{fields}\r\n");
+    reader.socket.write_all(request.as_bytes()).map_err(|e| format!("sending: {e}"))?;
+    let head = reader.head().map_err(|end| format!("no answer: {}", end.word()))?;
+    let message = reader.response_body(head, "GET");
+    match message.end.word() {
+        "complete" => Ok(message),
+        other => Err(format!("the answer was cut: {other}")),
+    }
+}
