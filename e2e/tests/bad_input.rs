@@ -92,25 +92,28 @@ fn a_full_disk_for_logs_does_not_stop_traffic() {
 }
 
 #[test]
-fn without_descriptors_the_rest_goes_on_and_it_recovers() {
+fn without_descriptors_it_waits_and_recovers() {
     let application = Application::start("app", Duration::ZERO).unwrap();
-    let balancer = Balancer::start(|address| {
-        format!(
-            "global\n    maxconn 20\n{DEFAULTS}listen l\n    bind {address}\n    \
-             timeout http-request 2s\n    server a {}\n",
-            application.address
-        )
-    })
-    .expect("the balancer starts");
-    let connect = || {
-        let address = e2e::ports::Address::Tcp(balancer.address);
-        e2e::client::Socket::connect(&address, None).unwrap()
-    };
-    let crowd: Vec<_> = (0..60).map(|_| connect()).collect();
-    std::thread::sleep(Duration::from_millis(300));
+    let scratch = Scratch::new().unwrap();
+    let reservation = e2e::ports::Reservation::new().unwrap();
+    let file = scratch.path.join("haproxy.cfg");
+    let text = format!(
+        "{DEFAULTS}listen l\n    bind {}\n    timeout http-request 2s\n    server a {}\n",
+        reservation.address, application.address
+    );
+    std::fs::write(&file, text).unwrap();
+    let limited = format!("ulimit -n 64; exec {} run -f haproxy.cfg", binary().path.display());
+    let shell = Binary { path: "/bin/sh".into(), name: "sh" };
+    let mut process = Process::start(&shell, &scratch.path, ["-c", &limited]).unwrap();
+    let address = e2e::ports::Address::Tcp(reservation.address);
+    process.wait_listening(std::slice::from_ref(&address)).unwrap();
+    let connect = |_| e2e::client::Socket::connect(&address, None).unwrap();
+    let crowd: Vec<_> = (0..150).map(connect).collect();
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(process.wait(Duration::ZERO).is_none(), "{}", process.stderr());
     drop(crowd);
     for _ in 0..20 {
-        assert_eq!(get(balancer.address, "/", "").unwrap().body, b"app");
+        assert_eq!(get(reservation.address, "/", "").unwrap().body, b"app");
     }
 }
 

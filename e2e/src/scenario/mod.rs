@@ -3,6 +3,7 @@
 
 pub mod application;
 pub mod balancer;
+pub mod edits;
 pub mod load;
 
 use std::time::{Duration, Instant};
