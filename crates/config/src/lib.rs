@@ -12,7 +12,7 @@ pub mod section;
 pub mod source;
 pub mod suggest;
 pub mod text;
-pub mod validate;
+mod validate;
 
 pub use ast::{Ast, Line, Section, Word};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};

@@ -2,7 +2,7 @@
 //!
 //! Lines that do not take part are taken out, so that whoever reads the tree next sees only
 //! keywords that are supported, in a section that takes them, with enough arguments.
-use crate::ast::{Ast, Line, Prefix, Section, Word};
+use crate::ast::{Ast, Line, Prefix, Section};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::keyword::{self, Context, Found, Keyword, Status, context_of};
 use crate::section::SectionKind;
@@ -427,87 +427,4 @@ fn unknown(kind: SectionKind, line: Line<'_>, diagnostics: &mut Diagnostics) {
     let meant = keyword::suggest(context, keyword::place(kind), name, line.value(1))
         .or_else(|| keyword::suggest(context, 0, name, line.value(1)));
     diagnostics.push(finding.did_you_mean(meant));
-}
-
-/// An option of a `bind` or `server` line with its values.
-#[derive(Clone, Copy, Debug)]
-pub struct LineOption<'a> {
-    /// Its entry.
-    pub keyword: &'static Keyword,
-    /// The word that names it.
-    pub word: Word<'a>,
-    /// How many words follow it as its values.
-    pub args: usize,
-    /// Position of the name in the line.
-    pub at: usize,
-}
-
-impl<'a> LineOption<'a> {
-    /// Its first value, empty if it has none.
-    pub fn value(&self) -> &'a str {
-        if self.args == 0 { "" } else { self.word.line().value(self.at + 1) }
-    }
-
-    /// The word of its first value.
-    pub fn value_word(&self) -> Option<Word<'a>> {
-        if self.args == 0 { None } else { self.word.line().word(self.at + 1) }
-    }
-}
-
-/// The options of a line from word `first` on: those that are supported, in order.
-///
-/// Unknown ones, missing values, and what is ignored or refused is reported. Options with a
-/// variable number of values (`source`) take all words up to the next known option.
-pub fn options<'a>(
-    context: Context,
-    line: Line<'a>,
-    first: usize,
-    diagnostics: &mut Diagnostics,
-) -> Vec<LineOption<'a>> {
-    let mut options = Vec::new();
-    let mut at = first;
-    while let Some(word) = line.word(at) {
-        let name = word.value();
-        let Found::Keyword(keyword, _) = keyword::find(context, |i| if i == 0 { name } else { "" })
-        else {
-            let what = if context == Context::Bind { "bind" } else { "server" };
-            let meant = keyword::suggest(context, 0, name, "");
-            let reason = format!("unknown {what} option '{name}'");
-            let finding = Diagnostic::new(Severity::Alert, word.span(), reason);
-            diagnostics.push(finding.did_you_mean(meant));
-            at += 1;
-            continue;
-        };
-        let args = match keyword.max_args {
-            keyword::ANY => values_of(context, line, at),
-            fixed => usize::from(fixed),
-        };
-        if line.len() <= at + usize::from(keyword.min_args) {
-            let finding =
-                Diagnostic::new(Severity::Alert, word.span(), format!("'{name}' needs a value"));
-            diagnostics.push(finding.hint(usage(keyword.name, keyword.synopsis)));
-            break;
-        }
-        if status(keyword.name, keyword.status, word.span(), diagnostics) {
-            options.push(LineOption { keyword, word, args, at });
-        }
-        at += 1 + args;
-    }
-    options
-}
-
-/// How many words after `at` belong to an option like `source <addr> usesrc <addr>`.
-fn values_of(context: Context, line: Line<'_>, at: usize) -> usize {
-    let mut count = 1;
-    loop {
-        let next = line.value(at + count + 1);
-        let own = matches!(next, "usesrc" | "interface");
-        if own {
-            count += 2;
-        } else if next.is_empty() || keyword::named(context, next).is_some() || count >= 5 {
-            return count.min(line.len().saturating_sub(at + 1));
-        } else {
-            return count;
-        }
-    }
 }

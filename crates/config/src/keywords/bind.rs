@@ -1,5 +1,5 @@
 //! Options of `bind` and `stats socket` lines (manual chapter 5.1).
-use super::{H2_SETTING, OK, QUIC_SETTING, TLS, TLS_SETTING, TUNE, ignored, keywords, quiet};
+use super::{H2_SETTING, OK, QUIC_SETTING, TLS, TLS_SETTING, TUNE, keywords, quiet};
 use crate::keyword::{Context, Keyword};
 
 pub(super) const BIND: &[Keyword] = keywords! { Context::Bind;
@@ -60,8 +60,7 @@ pub(super) const BIND: &[Keyword] = keywords! { Context::Bind;
     "npn" "<protocols>", 1 1, 0, TLS_SETTING, "What came before ALPN.";
     "prefer-client-ciphers" "", 0 0, 0, TLS_SETTING, "The client's order of ciphers counts.";
     "process" "<list>", 1 1, 0, TUNE, "Older name of 'thread'.";
-    "proto" "<name>", 1 1, 0, ignored("not yet: HTTP/1 is spoken on every bind"),
-        "Protocol to speak without negotiation.";
+    "proto" "h1", 1 1, 0, OK, "Protocol to speak without negotiation; only h1 so far.";
     "quic-cc-algo" "<algorithm>", 1 1, 0, QUIC_SETTING, "Congestion control.";
     "quic-force-retry" "", 0 0, 0, QUIC_SETTING, "Make every client prove its address.";
     "quic-socket" "{ connection | listener }", 1 1, 0, QUIC_SETTING, "Who owns the socket.";

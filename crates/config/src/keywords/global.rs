@@ -1,7 +1,7 @@
 //! Keywords of `global` that concern the process (manual chapter 3.1, 3.3, 3.4).
 use super::{
     DETECTION, DETECTION_SETTING, LUA, LUA_SETTING, OK, STATS, TLS, TLS_SETTING, TUNE, ignored,
-    keywords, quiet, refused,
+    keywords, quiet,
 };
 use crate::keyword::places::NO;
 use crate::keyword::{ANY, Context, Keyword};
@@ -91,9 +91,8 @@ pub(super) const GLOBAL: &[Keyword] = keywords! { Context::Section(Global);
     "lua-load" "<file> [<arg>...]", 1 ANY, 0, LUA, "Load a Lua file for all threads.";
     "lua-load-per-thread" "<file> [<arg>...]", 1 ANY, 0, LUA, "Load a Lua file in each thread.";
     "lua-prepend-path" "<path> [<type>]", 1 2, 0, LUA_SETTING, "Where Lua looks for modules.";
-    "master-worker" "[no-exit-on-failure]", 0 1, 0,
-        quiet("one process changes itself while running; there is no master"),
-        "Run a master process that supervises the worker.";
+    "master-worker" "[no-exit-on-failure]", 0 1, 0, OK,
+        "Accepted: one process changes itself while running.";
     "mworker-max-reloads" "<number>", 1 1, 0, quiet("there is no master process"),
         "Reloads that an old worker survives.";
     "nbthread" "<number>", 1 1, 0, OK, "Number of worker threads.";
@@ -132,8 +131,7 @@ pub(super) const GLOBAL: &[Keyword] = keywords! { Context::Section(Global);
     "prealloc-fd" "", 0 0, 0, TUNE, "Allocate the descriptor table at start.";
     "presetenv" "<name> <value>", 2 2, 0, OK, "Set an environment variable unless it exists.";
     "quick-exit" "", 0 0, 0, TUNE, "Leave memory to the system on exit.";
-    "quiet" "", 0 0, NO, quiet("messages are wanted: use -q to silence the start"),
-        "Print no messages at start.";
+    "quiet" "", 0 0, NO, OK, "Print no messages at start.";
     "resetenv" "[<name>...]", 0 ANY, 0, OK, "Drop all environment variables but these.";
     "server-state-base" "<dir>", 1 1, 0, quiet("state survives in the running process"),
         "Directory of server state files.";
@@ -180,14 +178,14 @@ pub(super) const GLOBAL: &[Keyword] = keywords! { Context::Section(Global);
     "stats timeout" "<timeout>", 1 1, 0, OK, "When idle runtime connections are closed.";
     "stats-file" "<file>", 1 1, 0, STATS, "File that counters are read from at start.";
     "stress-level" "<level>", 1 1, 0, TUNE, "Provoke rare events for tests.";
-    "strict-limits" "", 0 0, NO, TUNE, "Fail when the limits that are needed cannot be had.";
+    "strict-limits" "", 0 0, NO, OK, "Fail when the limits that are needed cannot be had.";
     "thread-group" "<group> <threads>", 1 2, 0, TUNE, "Which threads make up a group.";
     "thread-groups" "<number>", 1 1, 0, TUNE, "Number of thread groups.";
     "thread-hard-limit" "<number>", 1 1, 0, TUNE, "Upper bound for the number of threads.";
     "uid" "<number>", 1 1, 0, OK, "User number of the process after start.";
     "ulimit-n" "<number>", 1 1, 0, OK, "Number of descriptors the process may have.";
-    "unix-bind" "[prefix <p>] [mode <m>] [user <u>] [uid <u>] [group <g>] [gid <g>]", 0 ANY, 0,
-        refused("not yet: say mode, user and group on each bind"), "Defaults for unix sockets.";
+    "unix-bind" "[prefix <p>] [mode <m>] [user <u>] [uid <u>] [group <g>] [gid <g>]", 0 ANY, 0, OK,
+        "Defaults for unix sockets.";
     "unsetenv" "<name>...", 1 ANY, 0, OK, "Drop environment variables.";
     "user" "<name>", 1 1, 0, OK, "User of the process after start.";
     "warn-blocked-traffic-after" "<time>", 1 1, 0, TUNE, "When a stuck worker is reported.";

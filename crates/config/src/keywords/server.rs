@@ -71,8 +71,8 @@ pub(super) const SERVER: &[Keyword] = keywords! { Context::Server;
     "no-check-ssl" "", 0 0, 0, TLS_SETTING, "Check without TLS.";
     "no-send-proxy" "", 0 0, 0, OK, "Send no PROXY header.";
     "no-send-proxy-v2" "", 0 0, 0, OK, "Send no PROXY header.";
-    "no-send-proxy-v2-ssl" "", 0 0, 0, OK, "Send no PROXY header.";
-    "no-send-proxy-v2-ssl-cn" "", 0 0, 0, OK, "Send no PROXY header.";
+    "no-send-proxy-v2-ssl" "", 0 0, 0, TLS_SETTING, "Send no PROXY header.";
+    "no-send-proxy-v2-ssl-cn" "", 0 0, 0, TLS_SETTING, "Send no PROXY header.";
     "no-ssl" "", 0 0, 0, TLS_SETTING, "Not 'ssl' although default-server says so.";
     "no-ssl-reuse" "", 0 0, 0, TLS_SETTING, "Do not resume TLS sessions.";
     "no-sslv3" "", 0 0, 0, TLS_SETTING, "No SSL 3.";
@@ -95,9 +95,9 @@ pub(super) const SERVER: &[Keyword] = keywords! { Context::Server;
     "pool-max-conn" "<max>", 1 1, 0, OK, "Most idle connections kept.";
     "pool-purge-delay" "<delay>", 1 1, 0, OK, "How often unused connections are closed.";
     "port" "<port>", 1 1, 0, OK, "Port that checks go to.";
-    "proto" "<name>", 1 1, 0, refused("not yet: servers are spoken to in HTTP/1"),
-        "Protocol to speak without negotiation.";
-    "proxy-v2-options" "<option>[,<option>]*", 1 1, 0, OK, "What the PROXY header tells.";
+    "proto" "h1", 1 1, 0, OK, "Protocol to speak without negotiation; only h1 so far.";
+    "proxy-v2-options" "<option>[,<option>]*", 1 1, 0,
+        ignored("not yet: PROXY headers hold addresses only"), "What the PROXY header tells.";
     "redir" "<prefix>", 1 1, 0, OK, "Send clients there themselves.";
     "resolve-net" "<network>[,...]", 1 1, 0, RESOLVE, "Preferred networks.";
     "resolve-opts" "<option>[,...]", 1 1, 0, RESOLVE, "Which records are taken.";
@@ -106,8 +106,8 @@ pub(super) const SERVER: &[Keyword] = keywords! { Context::Server;
     "rise" "<count>", 1 1, 0, OK, "Good checks before it is up.";
     "send-proxy" "", 0 0, 0, OK, "Send a PROXY header, version 1.";
     "send-proxy-v2" "", 0 0, 0, OK, "Send a PROXY header, version 2.";
-    "send-proxy-v2-ssl" "", 0 0, 0, OK, "The same with TLS fields.";
-    "send-proxy-v2-ssl-cn" "", 0 0, 0, OK, "The same with the certificate's name.";
+    "send-proxy-v2-ssl" "", 0 0, 0, TLS, "The same with TLS fields.";
+    "send-proxy-v2-ssl-cn" "", 0 0, 0, TLS, "The same with the certificate's name.";
     "set-proxy-v2-tlv-fmt" "(<id>) <fmt>", 1 1, 0, refused("not yet: no own TLV fields"),
         "Own field of the PROXY header.";
     "shard" "<shard>", 1 1, 0, quiet("only matters with peers"), "Its share of the peers' keys.";

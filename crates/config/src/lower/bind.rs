@@ -45,7 +45,6 @@ pub(crate) const OPTIONS: Table<BindFn> = Table(&[
         options.bind.backlog = Some(args.u32_from(0)?).filter(|backlog| *backlog > 0);
         Ok(())
     }),
-    ("cc", |_, _, args| args.text("an algorithm").map(|_| ())),
     ("defer-accept", |_, options, _| {
         options.bind.defer_accept = true;
         Ok(())

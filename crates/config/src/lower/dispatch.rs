@@ -25,3 +25,39 @@ pub(crate) fn find<'a, F: Copy>(table: &Table<F>, line: Line<'a>) -> Option<(F, 
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::super::{bind, global, server_options};
+    use crate::keyword::{self, Context, Status};
+    use crate::section::SectionKind;
+
+    /// What the table calls supported must be lowered; what is lowered must at least load.
+    fn compare(contexts: &[Context], lowered: impl Iterator<Item = &'static str>, ignored: bool) {
+        let of = |fits: fn(Status) -> bool| -> BTreeSet<&str> {
+            let here = |k: &&keyword::Keyword| contexts.contains(&k.context) && fits(k.status);
+            keyword::all().filter(here).map(|k| k.name).collect()
+        };
+        let supported = of(|status| status == Status::Supported);
+        let loads = of(|status| !matches!(status, Status::Refused { .. }));
+        let lowered: BTreeSet<&str> = lowered.collect();
+        let missing: Vec<_> = supported.difference(&lowered).collect();
+        assert!(missing.is_empty(), "supported but not lowered: {missing:?}");
+        let known = if ignored { &loads } else { &supported };
+        let silent: Vec<_> = lowered.difference(known).collect();
+        assert!(silent.is_empty(), "lowered in vain: {silent:?}");
+    }
+
+    #[test]
+    fn global_keywords_agree_with_the_table() {
+        compare(&[Context::Section(SectionKind::Global)], global::KEYWORDS.names(), false);
+    }
+
+    #[test]
+    fn options_of_lines_agree_with_the_table() {
+        compare(&[Context::Bind], bind::OPTIONS.names(), true);
+        compare(&[Context::Server], server_options::OPTIONS.names(), true);
+    }
+}
