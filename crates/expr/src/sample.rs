@@ -252,6 +252,14 @@ impl<'a> Sample<'a> {
         }
     }
 
+    /// The value as bytes: text as it is, everything else as it prints.
+    pub fn into_bytes(self) -> Bytes<'a> {
+        match self {
+            Self::Bin(bytes) => bytes,
+            other => crate::casts::text(other),
+        }
+    }
+
     /// The same value without a lifetime.
     pub fn into_value(self) -> Value {
         match self {

@@ -1,2 +1,40 @@
 //! The data plane: listeners, worker threads, HTTP and TCP sessions, pools, running the checks.
+//!
+//! [`Engine`] is what the control wing sees. A connection's way through the files:
+//! `listen` -> `worker` -> `connection` -> `http` (phase by phase) or `tcp`.
 #![deny(unsafe_code)]
+
+mod body;
+mod buffer;
+pub mod checks;
+mod client;
+mod connect;
+mod connection;
+mod deadline;
+mod engine;
+mod events;
+mod http;
+mod listen;
+mod live;
+pub mod log;
+mod pool;
+mod proxy_header;
+mod pump;
+mod queue;
+mod relay;
+mod rewrite;
+mod splice;
+mod stream;
+mod subject;
+mod sys;
+mod tcp;
+mod termination;
+mod worker;
+
+pub use engine::{Applied, ApplyError, BindError, Engine, Settings, Shared};
+pub use events::{Events, Notice};
+pub use live::{
+    BackendCounters, Counter, FrontendCounters, Gauge, Live, LiveBackend, LiveFrontend, LiveServer,
+    Rate, ServerCounters, StatusClasses,
+};
+pub use termination::{At, Cause, Termination};

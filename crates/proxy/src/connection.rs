@@ -1,0 +1,145 @@
+//! A new client connection until it is clear what it speaks: counts, PROXY header, early rules.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use model::{Address, Mode};
+use tokio::time::Instant;
+use wire::proxy_protocol::{self, Parsed};
+
+use crate::client::{Client, ClientFacts, Counted};
+use crate::deadline::Deadline;
+use crate::live::LiveFrontend;
+use crate::stream::Stream;
+use crate::tcp;
+use crate::worker::Worker;
+
+/// Starts a session for an accepted connection; closes it when nobody listens there any more.
+pub fn start(worker: &Rc<Worker>, stream: Stream, address: &Address) {
+    let view = worker.view();
+    let Some((frontend, bind)) = view.live.listeners.get(address) else { return };
+    let (frontend, bind) = (Arc::clone(frontend), *bind);
+    let now = Instant::now();
+    let counted = Counted::enter(worker, &frontend, now);
+    let (front_src, front_dst) = (stream.peer_addr(), stream.local_addr());
+    let facts = Rc::new(ClientFacts {
+        listener: address.clone(),
+        front_src,
+        front_dst,
+        src: Cell::new(front_src),
+        dst: Cell::new(front_dst),
+        received_proxy: Cell::new(false),
+        accepted: now,
+        ready: Cell::new(now),
+        variables: RefCell::default(),
+    });
+    let worker_of = Rc::clone(worker);
+    worker.spawn(move |registration| {
+        run(Client {
+            worker: worker_of,
+            stream,
+            facts,
+            registration,
+            view,
+            frontend,
+            bind,
+            orphan: false,
+            private: None,
+            last_server: None,
+            counted,
+        })
+    });
+}
+
+/// Runs a session: PROXY header and early rules here, then by mode.
+async fn run(client: Client) {
+    if client.frontend.model.tcp_keep_alive {
+        let _ = rustix::net::sockopt::set_socket_keepalive(&client.stream, true);
+    }
+    let bind = client.frontend.model.binds.get(client.bind);
+    if bind.is_some_and(|b| b.accept_proxy) || tcp::expects_proxy(&client) {
+        let header = Box::pin(read_proxy_header(&client.stream, &client.frontend));
+        match header.await {
+            Some(ends) => {
+                if let Some((src, dst)) = ends {
+                    client.facts.src.set(Some(src));
+                    client.facts.dst.set(Some(dst));
+                }
+                client.facts.received_proxy.set(true);
+                client.facts.ready.set(Instant::now());
+            }
+            None => return,
+        }
+    }
+    if !tcp::admits(&client) {
+        client.frontend.counters.denied_connections.inc();
+        return;
+    }
+    match client.frontend.model.mode {
+        Mode::Http => crate::http::serve(client).await,
+        Mode::Tcp => Box::pin(tcp::serve(client)).await,
+    }
+}
+
+/// Longest PROXY header that is read: v1 is at most 107 bytes, v2 with TLVs fits a page.
+const PROXY_HEADER_MAX: usize = 4096;
+
+type Ends = (SocketAddr, SocketAddr);
+
+/// Reads exactly a PROXY header. `None` = bad, late or cut: close. `Some(None)` = it says that
+/// the connection speaks for itself (LOCAL, UNKNOWN).
+async fn read_proxy_header(stream: &Stream, frontend: &LiveFrontend) -> Option<Option<Ends>> {
+    let mut deadline = Deadline::new();
+    let timeouts = &frontend.model.timeouts;
+    deadline.set(Instant::now(), timeouts.client_hs.or(timeouts.client));
+    let mut seen = [0_u8; PROXY_HEADER_MAX];
+    loop {
+        let n = deadline.guard(peek(stream, &mut seen)).await.ok()?.ok()?;
+        match proxy_protocol::parse(seen.get(..n)?) {
+            Ok(Parsed::Complete(header)) => {
+                discard(stream, &mut seen, header.len).ok()?;
+                return Some(header.addresses());
+            }
+            Ok(Parsed::Partial) if n < seen.len() => {
+                // Level-triggered peeking would spin: wait a moment for the rest.
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                deadline.guard(std::future::ready(())).await.ok()?;
+                if deadline.has_passed(Instant::now()) {
+                    return None;
+                }
+            }
+            _ => return None,
+        }
+    }
+}
+
+async fn peek(stream: &Stream, into: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        stream.readable().await?;
+        let peeked = stream.try_io(tokio::io::Interest::READABLE, |fd| {
+            let flags = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
+            Ok(rustix::net::recv(fd, &mut *into, flags)?.0)
+        });
+        match peeked {
+            Ok(0) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            Ok(n) => return Ok(n),
+            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+/// Takes `n` bytes that are known to be there.
+fn discard(stream: &Stream, into: &mut [u8], n: usize) -> std::io::Result<()> {
+    let mut left = n;
+    while left > 0 {
+        let room = into.get_mut(..left).ok_or(std::io::ErrorKind::InvalidData)?;
+        let taken = stream.try_io(tokio::io::Interest::READABLE, |fd| {
+            Ok(rustix::net::recv(fd, room, rustix::net::RecvFlags::DONTWAIT)?.0)
+        })?;
+        left = left.saturating_sub(taken.max(1));
+    }
+    Ok(())
+}

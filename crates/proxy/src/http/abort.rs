@@ -1,0 +1,55 @@
+//! `option abortonclose`: a client that leaves while its request waits ends it.
+
+use std::future::Future;
+use std::task::Poll;
+
+use super::exchange::Exchange;
+use super::phase::{Finish, Phase};
+use crate::client::Client;
+
+/// Runs a future, and where `option abortonclose` is on, ends it when the client closes.
+/// `None` = the client left.
+pub async fn unless_client_leaves<F: Future>(
+    client: &Client,
+    ex: &Exchange,
+    future: F,
+) -> Option<F::Output> {
+    let watch = ex.backend.as_ref().is_some_and(|b| b.model.abortonclose);
+    if !watch {
+        return Some(future.await);
+    }
+    let mut future = std::pin::pin!(future);
+    let mut gone = std::pin::pin!(client_gone(client));
+    std::future::poll_fn(|cx| {
+        if let Poll::Ready(v) = future.as_mut().poll(cx) {
+            return Poll::Ready(Some(v));
+        }
+        gone.as_mut().poll(cx).map(|()| None)
+    })
+    .await
+}
+
+/// Waits until the client's end is closed; never ends while it has sent more data.
+async fn client_gone(client: &Client) {
+    loop {
+        if client.stream.readable().await.is_err() {
+            return;
+        }
+        let peeked = client.stream.try_io(tokio::io::Interest::READABLE, |fd| {
+            let mut byte = [0_u8; 1];
+            let flags = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
+            Ok(rustix::net::recv(fd, &mut byte, flags)?.0)
+        });
+        match peeked {
+            Ok(0) => return,
+            Ok(_) => return std::future::pending().await,
+            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// What follows when the client has left.
+pub fn phase() -> Phase {
+    Phase::Finish(Finish::Close)
+}

@@ -1,0 +1,174 @@
+//! Phase 3: which server, and a connection slot on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use balance::{Pick, PickRequest};
+use model::ServerRule;
+use tokio::time::Instant;
+
+use super::exchange::Exchange;
+use super::phase::{Answer, AnswerKind, Outgoing, Phase};
+use super::{abort, key};
+use crate::client::Client;
+use crate::deadline::Deadline;
+use crate::live::LiveBackend;
+use crate::queue::{BackendQueue, Slot, Turn};
+use crate::termination::{At, Cause};
+
+/// Chooses a server and waits until it may be used.
+pub async fn run(client: &mut Client, ex: &mut Exchange, mut out: Outgoing) -> Phase {
+    let Some(backend) = ex.backend.clone() else { return unavailable(ex, out) };
+    let mut deadline = None;
+    loop {
+        let now = Instant::now();
+        let now_ms = ex.worker.shared.now_ms(now);
+        let queue_for = match choose(ex, &backend, &out, now_ms) {
+            Choice::Server(index) => match Slot::take(&backend, index, now_ms) {
+                Some(slot) => return assigned(ex, out, slot, now),
+                None if out.pinned => Some(index),
+                None => None,
+            },
+            Choice::Saturated => None,
+            Choice::Nobody => return unavailable(ex, out),
+        };
+        let state = queue_for.and_then(|i| backend.servers.get(i)).map(|s| s.state.queued());
+        ex.queue_before = (state.unwrap_or(0), backend.fleet.shared().queued());
+        let deadline = deadline.get_or_insert_with(|| {
+            let mut deadline = Deadline::new();
+            deadline.set(now, queue_timeout(ex, &backend));
+            deadline
+        });
+        let Some(mut waiting) = BackendQueue::enter(&backend, queue_for, now_ms) else {
+            // The server's queue is full: somebody else, or nobody.
+            if std::mem::take(&mut out.pinned) {
+                continue;
+            }
+            return unavailable(ex, out);
+        };
+        backend.counters.queued.enter();
+        let turn = abort::unless_client_leaves(client, ex, deadline.guard(waiting.turn())).await;
+        backend.counters.queued.leave();
+        drop(waiting);
+        match turn {
+            None => {
+                ex.end(Cause::ClientAbort, At::Queue);
+                backend.counters.client_aborts.inc();
+                return abort::phase();
+            }
+            Some(Ok(Turn::Slot(slot))) => return assigned(ex, out, slot, Instant::now()),
+            Some(Ok(Turn::PickAgain)) => out.pinned = false,
+            Some(Err(_)) => {
+                ex.end(Cause::ServerTimeout, At::Queue);
+                backend.counters.connect_errors.inc();
+                return error(out, 503);
+            }
+        }
+    }
+}
+
+fn queue_timeout(ex: &Exchange, backend: &LiveBackend) -> Option<Duration> {
+    let own = ex.overrides.borrow().queue_timeout;
+    own.or(backend.model.timeouts.queue).or(backend.model.timeouts.connect)
+}
+
+enum Choice {
+    Server(usize),
+    Saturated,
+    Nobody,
+}
+
+/// The pinned server while it may be used, else the algorithm's choice.
+fn choose(ex: &mut Exchange, backend: &Arc<LiveBackend>, out: &Outgoing, now_ms: u64) -> Choice {
+    if out.pinned
+        && let Some(server) = &ex.server
+        && let Some(index) = backend.servers.iter().position(|s| s.uid == server.uid)
+    {
+        return Choice::Server(index);
+    }
+    let avoid = out.failed.and_then(|uid| backend.servers.iter().position(|s| s.uid == uid));
+    let mut hashed = Vec::new();
+    let key = key::of(ex, &backend.model, &mut hashed);
+    let request = PickRequest { key, avoid, now_ms, random: ex.worker.random() };
+    match backend.fleet.pick(&request) {
+        Pick::Server(index) => Choice::Server(index),
+        Pick::Saturated => Choice::Saturated,
+        Pick::NoServer => Choice::Nobody,
+    }
+}
+
+fn assigned(ex: &mut Exchange, out: Outgoing, slot: Slot, now: Instant) -> Phase {
+    ex.moments.assigned = Some(now);
+    let now_ms = ex.worker.shared.now_ms(now);
+    slot.server.counters.sessions_total.inc();
+    slot.server.counters.session_rate.hit(now_ms);
+    ex.server = Some(Arc::clone(&slot.server));
+    Phase::Connect(out, slot)
+}
+
+fn unavailable(ex: &mut Exchange, out: Outgoing) -> Phase {
+    ex.end(Cause::ServerAbort, At::Connect);
+    if let Some(backend) = &ex.backend {
+        backend.counters.connect_errors.inc();
+    }
+    error(out, 503)
+}
+
+/// Gives up on a request with an error page.
+pub fn error(out: Outgoing, status: u16) -> Phase {
+    let (input, _) = out.upload.into_rest();
+    Phase::Answer(Answer { kind: AnswerKind::Error(status), input })
+}
+
+/// `use-server` rules: the first whose condition holds names the server. Says whether one does.
+pub fn use_server(ex: &mut Exchange, backend: &Arc<LiveBackend>) -> bool {
+    for rule in &backend.model.use_server {
+        let holds = |c: &expr::Condition| c.eval(&*ex) == expr::Verdict::True;
+        if !rule.condition.as_ref().is_none_or(holds) {
+            continue;
+        }
+        let server = match &rule.action {
+            ServerRule::Static(name) => backend.servers.iter().find(|s| s.model.name == *name),
+            ServerRule::Format(format) => {
+                let mut name = Vec::new();
+                format.render(&*ex, &mut name);
+                backend.servers.iter().find(|s| s.model.name.as_bytes() == name)
+            }
+        };
+        if let Some(server) = server.filter(|s| s.state.is_alive() || backend.model.persist) {
+            ex.server = Some(Arc::clone(server));
+            return true;
+        }
+        return false;
+    }
+    false
+}
+
+/// What happened to the persistence cookie of this exchange.
+#[derive(Debug, Default)]
+pub struct CookieFacts {
+    /// The Cookie field as the server shall see it, where it differs.
+    pub request_value: Option<Vec<u8>>,
+    /// Letter of what the client sent (manual 8.5, third character).
+    pub seen: u8,
+    /// Letter of what was done in the response (fourth character).
+    pub set: u8,
+}
+
+impl CookieFacts {
+    /// The two letters for the log.
+    #[must_use]
+    pub fn letters(&self) -> [u8; 2] {
+        [self.seen, self.set]
+    }
+}
+
+/// Where the request must go, if anywhere: `use-server`, then the persistence cookie.
+pub fn persistence(ex: &mut Exchange, backend: &Arc<LiveBackend>) -> bool {
+    use_server(ex, backend)
+}
+
+/// What the response says to keep the client at its server.
+pub fn response_cookie(ex: &mut Exchange, slot: &Slot) {
+    let _ = (ex, slot);
+}

@@ -1,0 +1,168 @@
+//! Phase 4: a connection to the server, an idle one or a new one, with retries.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{ConnectionMode, HttpReuse};
+use tokio::time::Instant;
+
+use super::exchange::Exchange;
+use super::phase::{Outgoing, Phase, Upstream};
+use super::{abort, assign, process};
+use crate::client::Client;
+use crate::connect::{Options, connect};
+use crate::deadline::Deadline;
+use crate::live::LiveBackend;
+use crate::queue::Slot;
+use crate::stream::Stream;
+use crate::termination::{At, Cause};
+
+/// How long the same server is left alone after it refused (manual 4.2, `retries`).
+const TURN_AROUND: Duration = Duration::from_secs(1);
+
+/// Gets a connection to the server of the slot.
+pub async fn run(client: &mut Client, ex: &mut Exchange, out: Outgoing, slot: Slot) -> Phase {
+    let backend = Arc::clone(&slot.backend);
+    if let Some((stream, carried)) = reuse(client, ex, &backend, &slot) {
+        ex.moments.connected = ex.moments.assigned;
+        slot.server.counters.reuses.inc();
+        return Phase::Respond(Upstream { outgoing: out, stream, carried, slot });
+    }
+    fresh(client, ex, out, slot).await
+}
+
+/// An idle connection, as far as `http-reuse` lets this request share one.
+fn reuse(
+    client: &mut Client,
+    ex: &Exchange,
+    backend: &LiveBackend,
+    slot: &Slot,
+) -> Option<(Stream, u32)> {
+    if let Some(own) = client.private.take_if(|p| p.uid == slot.server.uid)
+        && !own.stream.has_input()
+    {
+        return Some((own.stream, own.requests));
+    }
+    let mode = backend.model.http_reuse;
+    if is_private(slot) || mode == HttpReuse::Never || (mode == HttpReuse::Safe && ex.number == 0) {
+        return None;
+    }
+    let idle = client.worker.pool.take(&slot.server)?;
+    if mode == HttpReuse::Aggressive && ex.number == 0 && idle.requests < 2 {
+        client.worker.pool.put_back(idle);
+        return None;
+    }
+    Some(idle.into_parts())
+}
+
+/// Connections that say who the client is cannot be shared.
+pub fn is_private(slot: &Slot) -> bool {
+    let server = &slot.server.model;
+    server.send_proxy.is_some() || server.source.as_ref().is_some_and(|s| s.client_address)
+}
+
+/// A new connection to the server of the slot.
+pub async fn fresh(client: &mut Client, ex: &mut Exchange, mut out: Outgoing, slot: Slot) -> Phase {
+    let backend = Arc::clone(&slot.backend);
+    let timeout = ex.overrides.borrow().connect_timeout.or(backend.model.timeouts.connect);
+    loop {
+        let client_port = ex.facts.dst.get().map_or(0, |a| a.port());
+        let server = Arc::clone(&slot.server);
+        let Some(address) = server.model.host.connect_address(server.model.port, client_port)
+        else {
+            return failed(ex, out, Cause::ServerAbort);
+        };
+        let options = Options {
+            source: server.model.source.as_ref(),
+            keep_alive: backend.model.tcp_keep_alive,
+            user_timeout_ms: server.model.tcp_user_timeout_ms,
+        };
+        let mut deadline = Deadline::new();
+        deadline.set(Instant::now(), timeout);
+        let attempt = deadline.guard(connect(&address, options));
+        let Some(attempt) = abort::unless_client_leaves(client, ex, attempt).await else {
+            ex.end(Cause::ClientAbort, At::Connect);
+            backend.counters.client_aborts.inc();
+            return abort::phase();
+        };
+        let (cause, refused) = match attempt {
+            Ok(Ok(stream)) => {
+                server.counters.connects.inc();
+                ex.moments.connected = Some(Instant::now());
+                if let Some(kind) = server.model.send_proxy {
+                    out.upload.prepend(&super::super::proxy_header::write(&ex.facts, kind));
+                }
+                return Phase::Respond(Upstream { outgoing: out, stream, carried: 0, slot });
+            }
+            Ok(Err(e)) if is_local_shortage(&e) => (Cause::Resource, true),
+            Ok(Err(_)) => (Cause::ServerAbort, true),
+            Err(_) => (Cause::ServerTimeout, false),
+        };
+        server.counters.connect_errors.inc();
+        crate::checks::observe_connect(&ex.worker.shared, &backend, &server, false);
+        if out.retries_left == 0 {
+            return failed(ex, out, cause);
+        }
+        out.retries_left -= 1;
+        ex.retries += 1;
+        server.counters.retries.inc();
+        backend.counters.retries.inc();
+        if redispatches(&backend, &out) {
+            return redispatch(ex, out, &slot);
+        }
+        if refused {
+            let pause = timeout.map_or(TURN_AROUND, |t| t.min(TURN_AROUND));
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+fn is_local_shortage(e: &std::io::Error) -> bool {
+    // EMFILE, ENFILE, EADDRNOTAVAIL, ENOBUFS, ENOMEM: our side, not the server's.
+    matches!(e.raw_os_error(), Some(24 | 23 | 99 | 105 | 12))
+}
+
+/// `option redispatch [N]`: at the last retry (-1), or at every Nth.
+fn redispatches(backend: &LiveBackend, out: &Outgoing) -> bool {
+    let done = backend.model.retries.saturating_sub(out.retries_left);
+    let due = match backend.model.redispatch {
+        None | Some(0) => false,
+        Some(n) if n < 0 => out.retries_left < n.unsigned_abs(),
+        Some(n) => done % n.unsigned_abs() == 0,
+    };
+    due && backend.servers.len() > 1
+}
+
+/// Leaves this server for another one.
+pub fn redispatch(ex: &mut Exchange, mut out: Outgoing, slot: &Slot) -> Phase {
+    ex.redispatched = true;
+    slot.server.counters.redispatches.inc();
+    slot.backend.counters.redispatches.inc();
+    out.failed = Some(slot.server.uid);
+    out.pinned = false;
+    Phase::Assign(out)
+}
+
+fn failed(ex: &mut Exchange, out: Outgoing, cause: Cause) -> Phase {
+    ex.end(cause, At::Connect);
+    if let Some(backend) = &ex.backend {
+        backend.counters.connect_errors.inc();
+    }
+    assign::error(out, 503)
+}
+
+/// After a response: the connection is kept for the next request, where that is allowed.
+pub fn keep(client: &mut Client, ex: &Exchange, stream: Stream, carried: u32, slot: &Slot) {
+    if process::connection_mode(ex) != ConnectionMode::KeepAlive {
+        return;
+    }
+    if is_private(slot) || slot.backend.model.http_reuse == HttpReuse::Never {
+        client.private = Some(crate::client::PrivateConnection {
+            uid: slot.server.uid,
+            stream,
+            requests: carried + 1,
+        });
+        return;
+    }
+    client.worker.pool.put(&slot.server, stream, carried + 1, Instant::now());
+}

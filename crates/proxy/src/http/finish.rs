@@ -1,0 +1,148 @@
+//! Phase 9: counting and logging an exchange.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use expr::{LogFacts, Timers};
+use tokio::time::Instant;
+
+use super::exchange::Exchange;
+use crate::client::Client;
+use crate::log;
+use crate::termination::{At, Cause};
+
+/// Counts and logs.
+pub fn run(ex: &mut Exchange) {
+    let frontend = &ex.frontend.counters;
+    frontend.bytes_in.add(ex.bytes_in);
+    frontend.bytes_out.add(ex.bytes_out);
+    if ex.status > 0 {
+        frontend.statuses.count(ex.status);
+    }
+    if let Some(backend) = &ex.backend {
+        backend.counters.bytes_in.add(ex.bytes_in);
+        backend.counters.bytes_out.add(ex.bytes_out);
+    }
+    if let Some(server) = &ex.server {
+        server.counters.requests_total.inc();
+        server.counters.bytes_in.add(ex.bytes_in);
+        server.counters.bytes_out.add(ex.bytes_out);
+    }
+    log_end(ex);
+}
+
+/// The line at the end of an exchange, as the frontend wants it.
+fn log_end(ex: &mut Exchange) {
+    let frontend = std::sync::Arc::clone(&ex.frontend);
+    let settings = &frontend.model.log;
+    if settings.targets.is_empty() {
+        return;
+    }
+    let failed = !ex.termination.is_normal() || ex.status >= 500 || ex.retries > 0;
+    if settings.dontlog_normal && !failed {
+        return;
+    }
+    let level = match ex.overrides.borrow().log_level {
+        Some(None) => return,
+        Some(Some(level)) => level,
+        None if failed && settings.separate_errors => log::LEVEL_ERR,
+        None => log::LEVEL_INFO,
+    };
+    write_line(ex, settings, level);
+}
+
+/// `do-log`: a line in the middle.
+pub fn log_now(ex: &mut Exchange) {
+    let frontend = std::sync::Arc::clone(&ex.frontend);
+    if !frontend.model.log.targets.is_empty() {
+        write_line(ex, &frontend.model.log, log::LEVEL_INFO);
+    }
+}
+
+fn write_line(ex: &mut Exchange, settings: &model::ProxyLog, level: u8) {
+    ex.log = Some(facts(ex));
+    let mut line = std::mem::take(&mut ex.memory.text);
+    line.clear();
+    let format = match (&settings.error_format, ex.has_request || ex.payload.is_some()) {
+        (Some(error), false) => error,
+        _ => &settings.format,
+    };
+    format.render(&*ex, &mut line);
+    ex.worker.shared.events.access(settings, level, &line);
+    ex.memory.text = line;
+}
+
+fn millis(from: Instant, to: Instant) -> u32 {
+    to.saturating_duration_since(from).as_millis() as u32
+}
+
+fn timers(ex: &Exchange, now: Instant) -> Timers {
+    let m = &ex.moments;
+    let handshake = match ex.number {
+        0 => millis(ex.facts.accepted, ex.facts.ready.get()),
+        _ => 0,
+    };
+    let between = |from: Option<Instant>, to: Option<Instant>| Some(millis(from?, to?));
+    Timers {
+        handshake: Some(handshake),
+        idle: Some(millis(m.idle_since, m.first_byte)),
+        request: m.request.map(|r| millis(m.first_byte, r)),
+        queue: between(m.request, m.assigned),
+        connect: between(m.assigned, m.connected),
+        response: between(m.connected, m.response),
+        data: m.response.map(|r| millis(r, now)),
+        active: Some(millis(m.first_byte, now)),
+        total: Some(millis(if ex.number == 0 { ex.facts.accepted } else { m.idle_since }, now)),
+        user: Some(millis(m.first_byte, now) + handshake),
+    }
+}
+
+fn facts(ex: &Exchange) -> LogFacts {
+    let now = Instant::now();
+    let shared = &ex.worker.shared;
+    let [cause, at] = ex.termination.code();
+    let [seen, set] = ex.cookie.letters();
+    let backend = ex.backend.as_ref();
+    let counter = ex.frontend.counters.log_lines.value() as u32;
+    ex.frontend.counters.log_lines.inc();
+    LogFacts {
+        accept_us: shared.wall_us(if ex.number == 0 {
+            ex.facts.accepted
+        } else {
+            ex.moments.idle_since
+        }),
+        request_us: Some(shared.wall_us(ex.moments.first_byte)),
+        timers: timers(ex, now),
+        bytes_in: ex.bytes_in,
+        bytes_out: ex.bytes_out,
+        status: (ex.status > 0).then_some(ex.status),
+        termination: [cause, at, seen, set],
+        act_conn: shared.connections.value(),
+        fe_conn: ex.frontend.counters.connections.value(),
+        be_conn: backend.map_or(0, |b| b.counters.sessions.value()),
+        srv_conn: ex.server.as_ref().map_or(0, |s| s.state.served()),
+        retries: ex.retries,
+        redispatched: ex.redispatched,
+        srv_queue: ex.queue_before.0,
+        be_queue: ex.queue_before.1,
+        request_counter: shared.request_counter.load(Relaxed),
+        log_counter: counter,
+        early: false,
+        origin: expr::Origin::Close,
+    }
+}
+
+/// Logs a connection on which nothing was sent.
+pub fn log_empty(client: &Client, timed_out: bool) {
+    if client.frontend.model.log.dontlognull {
+        return;
+    }
+    let mut ex = Exchange::empty(client);
+    if timed_out {
+        ex.end(Cause::ClientTimeout, At::Request);
+        ex.status = 408;
+    } else {
+        ex.end(Cause::ClientAbort, At::Request);
+        ex.status = 400;
+    }
+    run(&mut ex);
+}

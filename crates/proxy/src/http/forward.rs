@@ -1,0 +1,171 @@
+//! Phase 6: response rules, the response head to the client, and the bodies both ways.
+
+use std::sync::Arc;
+use std::task::Poll;
+
+use wire::h1::framing::{self, BodyLength, ConnectionTokens};
+
+use super::exchange::Exchange;
+use super::phase::{Answer, AnswerKind, Finish, Phase, Upstream};
+use super::rules::{self, Outcome};
+use super::{assign, connect, respond, response_head};
+use crate::body::Body;
+use crate::buffer::Buffer;
+use crate::client::Client;
+use crate::pump::{End, Pump};
+use crate::termination::{At, Cause};
+
+/// Sends the response on.
+pub async fn run(
+    client: &mut Client,
+    ex: &mut Exchange,
+    up: Upstream,
+    input: Option<Buffer>,
+) -> Phase {
+    let up = match respond::retry_status(ex, up) {
+        Ok(phase) => return phase,
+        Err(up) => up,
+    };
+    let method = ex.memory.request.method();
+    let length = match framing::response_body(&ex.memory.response, method) {
+        Ok(length) => length,
+        Err(_) => {
+            ex.end(Cause::Proxy, At::Headers);
+            up.slot.backend.counters.response_errors.inc();
+            up.slot.server.counters.response_errors.inc();
+            return refuse(ex, up);
+        }
+    };
+    let tokens = ConnectionTokens::of(&ex.memory.response);
+    let server_keeps = framing::persistent(ex.memory.response.version(), tokens)
+        && !matches!(length, BodyLength::UntilClose | BodyLength::Tunnel);
+    ex.status = ex.memory.response.status();
+    assign::response_cookie(ex, &up.slot);
+    match rules::response(ex, &up) {
+        Outcome::Continue => {}
+        Outcome::End(phase) => return phase,
+    }
+    ex.status = ex.memory.response.status();
+    up.slot.server.counters.statuses.count(ex.status);
+    up.slot.backend.counters.statuses.count(ex.status);
+    if client.must_close() {
+        ex.client_keep = false;
+    }
+    let onward = response_head::onward(ex, length);
+    response_head::write(ex, length, onward);
+    if length == BodyLength::Tunnel {
+        return Phase::Tunnel(up, input);
+    }
+    ex.client_keep = onward.keep;
+    transfer(client, ex, up, Response { length, input, rechunk: onward.rechunk, server_keeps })
+        .await
+}
+
+struct Response {
+    length: BodyLength,
+    input: Option<Buffer>,
+    rechunk: bool,
+    server_keeps: bool,
+}
+
+/// A response that cannot be passed on: 502.
+fn refuse(ex: &mut Exchange, up: Upstream) -> Phase {
+    ex.has_response = false;
+    if up.outgoing.upload.is_running() {
+        ex.client_keep = false;
+    }
+    let (input, _) = up.outgoing.upload.into_rest();
+    Phase::Answer(Answer { kind: AnswerKind::Error(502), input })
+}
+
+async fn transfer(
+    client: &mut Client,
+    ex: &mut Exchange,
+    mut up: Upstream,
+    response: Response,
+) -> Phase {
+    let head = std::mem::take(&mut ex.memory.to_client);
+    let overrides = *ex.overrides.borrow();
+    let body = Body::from(response.length);
+    let mut down = Pump::new(head, body, response.input)
+        .timeouts(
+            overrides.server_timeout.or(up.slot.backend.model.timeouts.server),
+            overrides.client_timeout.or(client.frontend.model.timeouts.client),
+        )
+        .chunked_output(response.rechunk);
+    let end = pump_both(client, &mut up, &mut down).await;
+    ex.bytes_out += down.bytes;
+    ex.bytes_in += up.outgoing.upload.bytes;
+    let Upstream { outgoing, stream, carried, slot } = up;
+    let upload_end = outgoing.upload.end();
+    let (from_server, head) = down.into_rest();
+    ex.memory.to_client = head;
+    let (rest, head) = outgoing.upload.into_rest();
+    ex.memory.to_server = head;
+    if end != End::Done {
+        return broken(ex, &slot.backend, &slot.server, end);
+    }
+    if upload_end != Some(End::Done) {
+        // The server answered before it had the whole request: both connections are spent.
+        return Phase::Finish(Finish::Close);
+    }
+    if response.server_keeps && from_server.is_none() {
+        connect::keep(client, ex, stream, carried, &slot);
+    }
+    client.last_server = Some((Arc::clone(&slot.backend), Arc::clone(&slot.server)));
+    if ex.client_keep {
+        Phase::Finish(Finish::KeepAlive(rest))
+    } else {
+        Phase::Finish(Finish::Close)
+    }
+}
+
+/// Both directions at once: the rest of the request may still be on its way.
+async fn pump_both(client: &mut Client, up: &mut Upstream, down: &mut Pump) -> End {
+    let shelf = match down.is_large() {
+        true => &client.worker.transfers,
+        false => &client.worker.heads,
+    };
+    let (mut client_reader, mut client_writer) = client.stream.split();
+    let (mut server_reader, mut server_writer) = up.stream.split();
+    let upload = &mut up.outgoing.upload;
+    std::future::poll_fn(|cx| {
+        if upload.is_running() {
+            let _ = upload.poll(cx, &mut client_reader, &mut server_writer, shelf);
+        }
+        match down.poll(cx, &mut server_reader, &mut client_writer, shelf) {
+            Poll::Ready(end) => Poll::Ready(end),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// The transfer broke: nothing more can be said to the client.
+fn broken(
+    ex: &mut Exchange,
+    backend: &crate::live::LiveBackend,
+    server: &crate::live::LiveServer,
+    end: End,
+) -> Phase {
+    match end {
+        End::WriteError | End::WriteTimeout => {
+            backend.counters.client_aborts.inc();
+            server.counters.client_aborts.inc();
+        }
+        _ => {
+            backend.counters.server_aborts.inc();
+            server.counters.server_aborts.inc();
+            server.counters.response_errors.inc();
+        }
+    }
+    let cause = match end {
+        End::WriteError => Cause::ClientAbort,
+        End::WriteTimeout => Cause::ClientTimeout,
+        End::ReadTimeout => Cause::ServerTimeout,
+        End::Malformed => Cause::Proxy,
+        _ => Cause::ServerAbort,
+    };
+    ex.end(cause, At::Data);
+    Phase::Finish(Finish::Close)
+}

@@ -1,0 +1,102 @@
+//! HTTP sessions: requests of one client connection, one after the other, phase by phase.
+
+mod abort;
+mod answer;
+
+pub(crate) mod assign;
+pub(crate) mod connect;
+pub(crate) mod exchange;
+pub(crate) mod finish;
+mod forward;
+mod key;
+pub(crate) mod phase;
+mod process;
+mod receive;
+mod request_head;
+mod respond;
+mod response_head;
+pub mod rules;
+mod scratch;
+mod subject;
+mod tunnel;
+mod wait_body;
+
+pub use scratch::ScratchShelf;
+
+use tokio::time::Instant;
+
+use crate::buffer::Buffer;
+use crate::client::Client;
+use crate::deadline::{Deadline, Elapsed};
+use crate::worker::Activity;
+
+/// What follows a request.
+pub enum Next {
+    /// Another request may come; some of it may be here already.
+    KeepAlive(Option<Buffer>),
+    /// The connection is over.
+    Close,
+}
+
+/// Serves the requests of a client connection until it ends.
+pub async fn serve(mut client: Client) {
+    let mut deadline = Deadline::new();
+    let mut input = None;
+    let mut requests = 0_u32;
+    let mut idle_since = client.facts.ready.get();
+    loop {
+        let first_byte = match input.take() {
+            Some(buffer) => (buffer, Instant::now()),
+            None => {
+                client.registration.set(Activity::Idle(idle_since));
+                arm(&mut deadline, &client, requests, idle_since);
+                let waited = wait_for_request(&mut client, &mut deadline).await;
+                client.registration.set(Activity::Busy);
+                match waited {
+                    Ok(Ok(buffer)) if !buffer.is_empty() => (buffer, Instant::now()),
+                    other => {
+                        if requests == 0 {
+                            receive::nothing_came(&client, other.is_err());
+                        }
+                        return;
+                    }
+                }
+            }
+        };
+        client.follow_configuration();
+        let next =
+            Box::pin(exchange::run(&mut client, first_byte.0, first_byte.1, idle_since, requests))
+                .await;
+        requests = requests.saturating_add(1);
+        match next {
+            Next::KeepAlive(rest) => input = rest,
+            Next::Close => return,
+        }
+        idle_since = Instant::now();
+    }
+}
+
+/// First request: `timeout http-request`, else `client`. Later ones: `http-keep-alive`, else
+/// `http-request`, else `client` (manual 4.2).
+fn arm(deadline: &mut Deadline, client: &Client, requests: u32, now: Instant) {
+    let t = &client.frontend.model.timeouts;
+    let wait = if requests == 0 { t.http_request } else { t.http_keep_alive.or(t.http_request) };
+    deadline.set(now, wait.or(t.client));
+}
+
+/// Waits without holding a buffer.
+async fn wait_for_request(
+    client: &mut Client,
+    deadline: &mut Deadline,
+) -> Result<std::io::Result<Buffer>, Elapsed> {
+    let shelf = &client.worker.heads;
+    let stream = &mut client.stream;
+    std::future::poll_fn(|cx| {
+        match shelf.poll_read_into_new(stream, cx) {
+            std::task::Poll::Ready(r) => return std::task::Poll::Ready(Ok(r)),
+            std::task::Poll::Pending => {}
+        }
+        deadline.poll(cx).map(Err)
+    })
+    .await
+}

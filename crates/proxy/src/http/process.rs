@@ -1,0 +1,160 @@
+//! Phase 2: rules of the frontend, routing, rules of the backend, and the request made ready.
+
+use std::sync::Arc;
+
+use expr::{LogFormat, Verdict};
+use model::{BackendTarget, ConnectionMode, RuleSet};
+use tokio::time::Instant;
+use wire::h1::Answer as Refusal;
+use wire::h1::framing::{self, BodyLength, ConnectionTokens};
+use wire::http::Method;
+
+use super::exchange::Exchange;
+use super::phase::{Answer, AnswerKind, Finish, Outgoing, Phase};
+use super::rules::{self, Outcome};
+use super::{request_head, subject};
+use crate::body::Body;
+use crate::buffer::Buffer;
+use crate::client::Client;
+use crate::live::LiveBackend;
+use crate::pump::Pump;
+use crate::tcp::{self, Decision};
+use crate::termination::{At, Cause};
+
+/// From a complete head to a request that may be sent, or to an answer of ours.
+pub async fn run(client: &mut Client, ex: &mut Exchange, mut input: Option<Buffer>) -> Phase {
+    let now = ex.moments.request.unwrap_or_else(Instant::now);
+    ex.count_request(now);
+    subject::remember_request(ex);
+    let length = match framing::request_body(&ex.memory.request) {
+        Ok(length) => length,
+        Err(e) => {
+            ex.frontend.counters.request_errors.inc();
+            ex.end(Cause::Proxy, At::Request);
+            return match e.answer() {
+                Refusal::Status(s) => answer(AnswerKind::Error(s), None),
+                Refusal::Close => Phase::Finish(Finish::Close),
+            };
+        }
+    };
+    let tokens = ConnectionTokens::of(&ex.memory.request);
+    ex.client_keep = framing::persistent(ex.memory.request.version(), tokens)
+        && ex.memory.request.method() != Method::Connect
+        && !client.must_close();
+    ex.upgrade = framing::wants_upgrade(&ex.memory.request, tokens);
+    if let Some(kind) = monitor(ex) {
+        return answer(kind, input);
+    }
+    let frontend = Arc::clone(&ex.frontend);
+    if let Some(end) = content_rules(client, ex, &frontend.model.rules) {
+        return end;
+    }
+    match rules::request(client, ex, &frontend.model.rules, true, &mut input, length).await {
+        Outcome::Continue => {}
+        Outcome::End(phase) => return phase,
+    }
+    let Some(backend) = route(ex) else {
+        ex.end(Cause::ServerAbort, At::Connect);
+        return answer(AnswerKind::Error(503), input);
+    };
+    ex.enter_backend(&backend, now);
+    if let Some(end) = content_rules(client, ex, &backend.model.rules) {
+        return end;
+    }
+    match rules::request(client, ex, &backend.model.rules, false, &mut input, length).await {
+        Outcome::Continue => {}
+        Outcome::End(phase) => return phase,
+    }
+    send(client, ex, &backend, input, length)
+}
+
+/// `tcp-request content` rules, which on HTTP see the whole request head.
+fn content_rules(client: &Client, ex: &mut Exchange, rules: &RuleSet) -> Option<Phase> {
+    match tcp::on_request(ex, rules) {
+        Decision::Accept => return None,
+        Decision::Reject => {}
+        Decision::Drop => client.stream.reset_on_close(),
+    }
+    ex.frontend.counters.denied_requests.inc();
+    ex.end(Cause::Proxy, At::Request);
+    Some(Phase::Finish(Finish::Close))
+}
+
+fn answer(kind: AnswerKind, input: Option<Buffer>) -> Phase {
+    Phase::Answer(Answer { kind, input })
+}
+
+/// `monitor-uri`: answered before any rule.
+fn monitor(ex: &mut Exchange) -> Option<AnswerKind> {
+    let frontend = Arc::clone(&ex.frontend);
+    let monitor = frontend.model.monitor.as_ref()?;
+    if ex.memory.request.target() != monitor.uri.as_bytes() {
+        return None;
+    }
+    ex.service = Some("<STATS>");
+    ex.end(Cause::Local, At::Request);
+    let fails = monitor.fail.iter().any(|c| c.eval(&*ex) == Verdict::True);
+    Some(AnswerKind::Error(if fails { 503 } else { 200 }))
+}
+
+/// The first `use_backend` whose condition holds, else `default_backend`.
+fn route(ex: &Exchange) -> Option<Arc<LiveBackend>> {
+    let frontend = &ex.frontend;
+    for (rule, resolved) in frontend.model.use_backend.iter().zip(&frontend.routes) {
+        let holds = rule.condition.as_ref().is_none_or(|c| c.eval(ex) == Verdict::True);
+        if !holds {
+            continue;
+        }
+        match &rule.action {
+            BackendTarget::Static(_) => return resolved.clone(),
+            BackendTarget::Format(format) => match named(ex, format) {
+                Some(backend) => return Some(backend),
+                None => break,
+            },
+        }
+    }
+    frontend.default.clone().or_else(|| {
+        frontend.own_backend.as_ref().and_then(|name| ex.view.live.backends.get(name).cloned())
+    })
+}
+
+fn named(ex: &Exchange, format: &LogFormat) -> Option<Arc<LiveBackend>> {
+    let mut name = Vec::new();
+    format.render(ex, &mut name);
+    ex.view.live.backends.get(std::str::from_utf8(&name).ok()?).cloned()
+}
+
+/// The stricter mode of both sides (manual 4, "HTTP connection modes").
+pub fn connection_mode(ex: &Exchange) -> ConnectionMode {
+    let backend =
+        ex.backend.as_ref().map_or(ConnectionMode::KeepAlive, |b| b.model.connection_mode);
+    ex.frontend.model.connection_mode.max(backend)
+}
+
+fn send(
+    client: &Client,
+    ex: &mut Exchange,
+    backend: &Arc<LiveBackend>,
+    input: Option<Buffer>,
+    length: BodyLength,
+) -> Phase {
+    let mode = connection_mode(ex);
+    if mode == ConnectionMode::Close {
+        ex.client_keep = false;
+    }
+    let pinned = super::assign::persistence(ex, backend);
+    // A request is serialised once the server is known only where the server shows in it.
+    let prefix = request_head::write(ex, mode);
+    let client_timeout = ex.overrides.borrow().client_timeout;
+    let upload = Pump::new(prefix, Body::from(length), input).timeouts(
+        client_timeout.or(client.frontend.model.timeouts.client),
+        backend.model.timeouts.server,
+    );
+    Phase::Assign(Outgoing {
+        upload,
+        retries_left: backend.model.retries,
+        failed: None,
+        pinned,
+        since: ex.moments.request.unwrap_or_else(Instant::now),
+    })
+}

@@ -1,0 +1,102 @@
+//! Phase 1: reading a request head.
+
+use tokio::time::Instant;
+use wire::h1::{self, Answer as Refusal, Limits, Parse};
+
+use super::exchange::Exchange;
+use super::phase::{Answer, AnswerKind, Finish, Phase};
+use crate::buffer::Buffer;
+use crate::client::Client;
+use crate::deadline::Deadline;
+use crate::live::Live;
+use crate::termination::{At, Cause};
+
+/// The bounds of a head in this configuration (`tune.bufsize`, `tune.maxrewrite`).
+pub fn limits(live: &Live) -> Limits {
+    let global = &live.config.global;
+    Limits {
+        head_bytes: global.bufsize.saturating_sub(global.maxrewrite).max(512),
+        fields: global.max_headers,
+        added_bytes: global.bufsize,
+    }
+}
+
+/// Reads until the head is complete.
+pub async fn run(client: &mut Client, ex: &mut Exchange, mut input: Buffer) -> Phase {
+    let limits = limits(&client.view.live);
+    let mut deadline = None;
+    loop {
+        match h1::parse_request(input.unread(), &limits, &mut ex.memory.request) {
+            Ok(Parse::Complete { head_len }) => {
+                input.consume(head_len);
+                ex.bytes_in += head_len as u64;
+                ex.has_request = true;
+                ex.moments.request = Some(match deadline {
+                    // Everything came with the first byte: one look at the clock less.
+                    None => ex.moments.first_byte,
+                    Some(_) => Instant::now(),
+                });
+                return Phase::Process((!input.is_empty()).then_some(input));
+            }
+            Ok(Parse::Partial) => {}
+            Err(e) => {
+                ex.bytes_in += input.len() as u64;
+                return refuse(ex, e.answer());
+            }
+        }
+        input.compact();
+        let deadline = deadline.get_or_insert_with(|| arm(client, ex));
+        let Client { stream, .. } = client;
+        match deadline.guard(input.fill(stream)).await {
+            Ok(Ok(n)) if n > 0 => {}
+            Ok(_) => {
+                ex.bytes_in += input.len() as u64;
+                return cut_short(ex, Cause::ClientAbort, 400);
+            }
+            Err(_) => {
+                ex.bytes_in += input.len() as u64;
+                return cut_short(ex, Cause::ClientTimeout, 408);
+            }
+        }
+    }
+}
+
+fn arm(client: &Client, ex: &Exchange) -> Deadline {
+    let t = &client.frontend.model.timeouts;
+    let mut deadline = Deadline::new();
+    deadline.set(ex.moments.first_byte, t.http_request.or(t.client));
+    deadline
+}
+
+fn refuse(ex: &mut Exchange, refusal: Refusal) -> Phase {
+    ex.count_request(Instant::now());
+    ex.frontend.counters.request_errors.inc();
+    ex.end(Cause::Proxy, At::Request);
+    match refusal {
+        Refusal::Status(status) => {
+            Phase::Answer(Answer { kind: AnswerKind::Error(status), input: None })
+        }
+        Refusal::Close => Phase::Finish(Finish::Close),
+    }
+}
+
+/// The client stopped in the middle of a head.
+fn cut_short(ex: &mut Exchange, cause: Cause, status: u16) -> Phase {
+    ex.count_request(Instant::now());
+    ex.frontend.counters.request_errors.inc();
+    ex.end(cause, At::Request);
+    if ex.frontend.model.ignore_probes && ex.bytes_in == 0 {
+        return Phase::Finish(Finish::Close);
+    }
+    Phase::Answer(Answer { kind: AnswerKind::Error(status), input: None })
+}
+
+/// A connection ended, or waited too long, without a byte.
+pub fn nothing_came(client: &Client, timed_out: bool) {
+    let model = &client.frontend.model;
+    if model.ignore_probes {
+        return;
+    }
+    client.frontend.counters.request_errors.inc();
+    super::finish::log_empty(client, timed_out);
+}

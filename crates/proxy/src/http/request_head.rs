@@ -1,0 +1,136 @@
+//! The request head as the server gets it.
+
+use std::io::Write;
+use std::net::{IpAddr, SocketAddr};
+
+use model::{ConnectionMode, ForwardFor};
+use wire::h1::framing::{self, ConnectionTokens, HOP_BY_HOP};
+use wire::h1::{Head, write_field};
+use wire::http::{Known, KnownSet, Version};
+
+use super::exchange::Exchange;
+
+/// Serialises the request head into the exchange's memory: hop-by-hop fields out, forwarding
+/// fields in.
+pub fn write(ex: &mut Exchange, mode: ConnectionMode) -> Vec<u8> {
+    let mut out = std::mem::take(&mut ex.memory.to_server);
+    out.clear();
+    let head = &mut ex.memory.request;
+    let tokens = ConnectionTokens::of(head);
+    if tokens.names_others {
+        framing::remove_named_by_connection(head);
+    }
+    head.set_version(Version::Http11);
+    let trailers = framing::accepts_trailers(head, tokens);
+    let mut skip = HOP_BY_HOP;
+    let mut cookie_value = None;
+    if let Some(cookie) = ex.cookie.request_value.take() {
+        skip = skip.union(KnownSet::of(&[Known::Cookie]));
+        cookie_value = Some(cookie);
+    }
+    head.write_open(&mut out, skip);
+    if let Some(value) = cookie_value.filter(|v| !v.is_empty()) {
+        write_field(&mut out, b"cookie", &value);
+    }
+    if ex.upgrade {
+        if let Some(protocol) = head.first(Known::Upgrade) {
+            write_field(&mut out, b"upgrade", protocol);
+        }
+        write_field(&mut out, b"connection", b"Upgrade");
+    } else if mode != ConnectionMode::KeepAlive {
+        write_field(&mut out, b"connection", b"close");
+    }
+    if trailers {
+        write_field(&mut out, b"te", b"trailers");
+    }
+    add_forwarding(ex, &mut out);
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
+/// `option forwardfor`, `option originalto`, `unique-id-header`, `http-send-name-header`.
+fn add_forwarding(ex: &Exchange, out: &mut Vec<u8>) {
+    let frontend = &ex.frontend.model;
+    let backend = ex.backend.as_ref().map(|b| &b.model);
+    let head = &ex.memory.request;
+    let forwardfor = pick(&frontend.forwardfor, backend.map(|b| &b.forwardfor));
+    if let Some(option) = forwardfor {
+        add_address(head, option, ex.facts.src.get(), out);
+    }
+    let originalto = pick(&frontend.originalto, backend.map(|b| &b.originalto));
+    if let Some(option) = originalto {
+        add_address(head, option, ex.facts.dst.get(), out);
+    }
+    if let Some(name) = &frontend.unique_id_header
+        && let Some(id) = super::subject::unique_id(ex)
+    {
+        write_field(out, name.as_bytes(), id);
+    }
+    if let Some(name) = backend.and_then(|b| b.send_name_header.as_ref())
+        && let Some(server) = &ex.server
+    {
+        write_field(out, name.as_bytes(), server.model.name.as_bytes());
+    }
+}
+
+/// The backend's setting wins where both sides have one.
+fn pick<'a, T>(frontend: &'a Option<T>, backend: Option<&'a Option<T>>) -> Option<&'a T> {
+    backend.and_then(Option::as_ref).or(frontend.as_ref())
+}
+
+fn add_address(head: &Head, option: &ForwardFor, addr: Option<SocketAddr>, out: &mut Vec<u8>) {
+    let Some(ip) = addr.map(|a| a.ip().to_canonical()) else { return };
+    if option.except.is_some_and(|net| contains(net, ip)) {
+        return;
+    }
+    if option.if_none && head.values(&option.header).next().is_some() {
+        return;
+    }
+    out.extend_from_slice(option.header.as_bytes());
+    out.extend_from_slice(b": ");
+    match ip {
+        IpAddr::V4(v4) => write_ipv4(out, v4.octets()),
+        IpAddr::V6(v6) => {
+            let _ = write!(out, "{v6}");
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn write_ipv4(out: &mut Vec<u8>, octets: [u8; 4]) {
+    for (i, octet) in octets.into_iter().enumerate() {
+        if i > 0 {
+            out.push(b'.');
+        }
+        wire::http::append_decimal(out, u64::from(octet));
+    }
+}
+
+fn contains((net, prefix): (IpAddr, u8), ip: IpAddr) -> bool {
+    match (net, ip) {
+        (IpAddr::V4(n), IpAddr::V4(i)) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(prefix.min(32))).unwrap_or(0);
+            (n.to_bits() ^ i.to_bits()) & mask == 0
+        }
+        (IpAddr::V6(n), IpAddr::V6(i)) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(prefix.min(128))).unwrap_or(0);
+            (n.to_bits() ^ i.to_bits()) & mask == 0
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_contain_their_addresses() {
+        let ip = |s: &str| s.parse::<IpAddr>().expect("address");
+        assert!(contains((ip("127.0.0.0"), 8), ip("127.1.2.3")));
+        assert!(!contains((ip("127.0.0.0"), 8), ip("128.0.0.1")));
+        assert!(contains((ip("0.0.0.0"), 0), ip("1.2.3.4")));
+        assert!(contains((ip("2001:db8::"), 32), ip("2001:db8::1")));
+        assert!(!contains((ip("2001:db8::"), 32), ip("1.2.3.4")));
+    }
+}

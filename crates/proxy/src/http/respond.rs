@@ -1,0 +1,261 @@
+//! Phase 5: the request goes out, the response head comes in.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::io::AsyncWriteExt;
+use tokio::time::Instant;
+use wire::h1::{self, Limits, Parse};
+use wire::http::Version;
+
+use super::exchange::Exchange;
+use super::phase::{Answer, AnswerKind, Finish, Outgoing, Phase, Upstream};
+use super::{connect, receive};
+use crate::buffer::Buffer;
+use crate::client::Client;
+use crate::deadline::Deadline;
+use crate::pump::End;
+use crate::termination::{At, Cause};
+
+/// What came first.
+enum Event {
+    Head,
+    Upload(End),
+    Closed,
+    Broken,
+    Invalid,
+    Timeout,
+}
+
+/// Interim responses that are passed on for one request; a server that sends more is broken.
+const MAX_INTERIM: u32 = 16;
+
+/// Sends the request and waits for the final response head.
+pub async fn run(client: &mut Client, ex: &mut Exchange, mut up: Upstream) -> Phase {
+    let limits = receive::limits(&client.view.live);
+    let backend = Arc::clone(&up.slot.backend);
+    let timeout = ex.overrides.borrow().server_timeout.or(backend.model.timeouts.server);
+    let mut deadline = Deadline::new();
+    let mut input: Option<Buffer> = None;
+    let mut interim = 0;
+    deadline.set(Instant::now(), timeout);
+    loop {
+        match next(client, ex, &mut up, &mut input, &limits, &mut deadline).await {
+            Event::Head => {
+                let status = ex.memory.response.status();
+                if (100..200).contains(&status) && status != 101 && interim < MAX_INTERIM {
+                    interim += 1;
+                    if !pass_interim(client, ex).await {
+                        ex.end(Cause::ClientAbort, At::Headers);
+                        return Phase::Finish(Finish::Close);
+                    }
+                    continue;
+                }
+                ex.moments.response = Some(Instant::now());
+                ex.has_response = true;
+                crate::checks::observe_response(
+                    &ex.worker.shared,
+                    &backend,
+                    &up.slot.server,
+                    Some(status),
+                );
+                return Phase::Forward(up, input.filter(|b| !b.is_empty()));
+            }
+            Event::Upload(End::Done) => deadline.set(Instant::now(), timeout),
+            // The server may have answered before it closed: look for that first.
+            Event::Upload(End::WriteError) => {}
+            Event::Upload(end) => return upload_failed(ex, up, end),
+            Event::Closed | Event::Broken if nothing_received(&input) => {
+                return no_answer(client, ex, up, "empty-response").await;
+            }
+            Event::Closed | Event::Broken => {
+                return bad_answer(ex, up, Cause::ServerAbort, 502, "junk-response");
+            }
+            Event::Invalid => return bad_answer(ex, up, Cause::Proxy, 502, "junk-response"),
+            Event::Timeout => {
+                return bad_answer(ex, up, Cause::ServerTimeout, 504, "response-timeout");
+            }
+        }
+    }
+}
+
+fn nothing_received(input: &Option<Buffer>) -> bool {
+    input.as_ref().is_none_or(Buffer::is_empty)
+}
+
+async fn next(
+    client: &mut Client,
+    ex: &mut Exchange,
+    up: &mut Upstream,
+    input: &mut Option<Buffer>,
+    limits: &Limits,
+    deadline: &mut Deadline,
+) -> Event {
+    let shelf = &client.worker.heads;
+    let (mut client_reader, _) = client.stream.split();
+    let (mut server_reader, mut server_writer) = up.stream.split();
+    let upload = &mut up.outgoing.upload;
+    let head = &mut ex.memory.response;
+    std::future::poll_fn(|cx| {
+        if upload.is_running()
+            && let Poll::Ready(end) = upload.poll(cx, &mut client_reader, &mut server_writer, shelf)
+        {
+            return Poll::Ready(Event::Upload(end));
+        }
+        loop {
+            if let Some(buffer) = input.as_mut().filter(|b| !b.is_empty()) {
+                match h1::parse_response(buffer.unread(), limits, head) {
+                    Ok(Parse::Complete { head_len }) => {
+                        buffer.consume(head_len);
+                        return Poll::Ready(Event::Head);
+                    }
+                    Ok(Parse::Partial) => buffer.compact(),
+                    Err(_) => return Poll::Ready(Event::Invalid),
+                }
+            }
+            match poll_fill(input, shelf, &mut server_reader, cx) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Event::Closed),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(_)) => return Poll::Ready(Event::Broken),
+                Poll::Pending => break,
+            }
+        }
+        deadline.poll(cx).map(|_| Event::Timeout)
+    })
+    .await
+}
+
+fn poll_fill(
+    input: &mut Option<Buffer>,
+    shelf: &std::rc::Rc<crate::buffer::Shelf>,
+    reader: &mut crate::stream::Reader<'_>,
+    cx: &mut Context<'_>,
+) -> Poll<std::io::Result<usize>> {
+    if let Some(buffer) = input {
+        return buffer.poll_fill(reader, cx);
+    }
+    match shelf.poll_read_into_new(reader, cx) {
+        Poll::Ready(Ok(buffer)) => {
+            let n = buffer.len();
+            *input = Some(buffer);
+            Poll::Ready(Ok(n))
+        }
+        Poll::Ready(Err(e)) => Poll::Ready(Err(e)),
+        Poll::Pending => Poll::Pending,
+    }
+}
+
+/// Passes an interim response on (not to HTTP/1.0 clients, which know none).
+async fn pass_interim(client: &mut Client, ex: &mut Exchange) -> bool {
+    let mut out = Vec::new();
+    ex.memory.response.write_to(&mut out);
+    ex.memory.response.clear();
+    if ex.memory.request.version() == Version::Http10 {
+        return true;
+    }
+    ex.bytes_out += out.len() as u64;
+    let mut deadline = Deadline::new();
+    deadline.set(Instant::now(), client.frontend.model.timeouts.client);
+    matches!(deadline.guard(client.stream.write_all(&out)).await, Ok(Ok(())))
+}
+
+/// The request could not be passed on whole.
+fn upload_failed(ex: &mut Exchange, up: Upstream, end: End) -> Phase {
+    let counters = &up.slot.backend.counters;
+    let (cause, at, status) = match end {
+        End::ReadTimeout => (Cause::ClientTimeout, At::Data, 408),
+        End::Malformed => (Cause::Proxy, At::Data, 400),
+        End::WriteTimeout => (Cause::ServerTimeout, At::Data, 504),
+        _ => (Cause::ClientAbort, At::Data, 400),
+    };
+    match cause {
+        Cause::ClientAbort => {
+            counters.client_aborts.inc();
+            up.slot.server.counters.client_aborts.inc();
+        }
+        Cause::ServerTimeout => counters.response_errors.inc(),
+        _ => ex.frontend.counters.request_errors.inc(),
+    }
+    ex.client_keep = false;
+    ex.end(cause, at);
+    Phase::Answer(Answer { kind: AnswerKind::Error(status), input: None })
+}
+
+/// The server closed without a byte. On a connection that was kept that only means that it was
+/// closed while the request was on its way: a new one is tried at once.
+async fn no_answer(client: &mut Client, ex: &mut Exchange, mut up: Upstream, why: &str) -> Phase {
+    if up.carried > 0 {
+        let repeatable = ex.memory.request.method().is_idempotent();
+        if repeatable && up.outgoing.upload.rewind() {
+            let Upstream { outgoing, slot, .. } = up;
+            return connect::fresh(client, ex, outgoing, slot).await;
+        }
+        ex.end(Cause::ServerAbort, At::Headers);
+        up.slot.backend.counters.response_errors.inc();
+        return Phase::Finish(Finish::Close);
+    }
+    up = match layer7_retry(ex, up, why) {
+        Ok(phase) => return phase,
+        Err(up) => up,
+    };
+    bad_answer(ex, up, Cause::ServerAbort, 502, why)
+}
+
+/// `retry-on`: another attempt, if configured, left and possible.
+fn layer7_retry(ex: &mut Exchange, mut up: Upstream, why: &str) -> Result<Phase, Upstream> {
+    let backend = Arc::clone(&up.slot.backend);
+    let named =
+        backend.model.retry_on.iter().any(|n| {
+            &**n == why || (&**n == "all-retryable-errors" && why != "404" && why != "401")
+        });
+    let allowed = named && up.outgoing.retries_left > 0 && !ex.overrides.borrow().no_l7_retry;
+    if !allowed || !up.outgoing.upload.rewind() {
+        return Err(up);
+    }
+    let Upstream { mut outgoing, slot, .. } = up;
+    outgoing.retries_left -= 1;
+    ex.retries += 1;
+    slot.server.counters.retries.inc();
+    backend.counters.retries.inc();
+    ex.memory.response.clear();
+    Ok(if backend.model.redispatch.is_some() && backend.servers.len() > 1 {
+        connect::redispatch(ex, outgoing, &slot)
+    } else {
+        Phase::Connect(outgoing, slot)
+    })
+}
+
+/// `retry-on 503`, ...: gives the upstream back when the status is not to be retried.
+pub fn retry_status(ex: &mut Exchange, up: Upstream) -> Result<Phase, Upstream> {
+    if up.slot.backend.model.retry_on.is_empty() {
+        return Err(up);
+    }
+    match ex.memory.response.status() {
+        s @ (401 | 403 | 404 | 408 | 425 | 429 | 500 | 501 | 502 | 503 | 504) => {
+            let mut digits = Vec::with_capacity(3);
+            wire::http::append_decimal(&mut digits, u64::from(s));
+            let why = String::from_utf8(digits).unwrap_or_default();
+            layer7_retry(ex, up, &why)
+        }
+        _ => Err(up),
+    }
+}
+
+fn bad_answer(ex: &mut Exchange, up: Upstream, cause: Cause, status: u16, why: &str) -> Phase {
+    let up = match layer7_retry(ex, up, why) {
+        Ok(phase) => return phase,
+        Err(up) => up,
+    };
+    ex.end(cause, At::Headers);
+    up.slot.backend.counters.response_errors.inc();
+    up.slot.server.counters.response_errors.inc();
+    let (backend, server) = (&up.slot.backend, &up.slot.server);
+    crate::checks::observe_response(&ex.worker.shared, backend, server, None);
+    ex.memory.response.clear();
+    let Outgoing { upload, .. } = up.outgoing;
+    if upload.is_running() {
+        ex.client_keep = false;
+    }
+    let (input, _) = upload.into_rest();
+    Phase::Answer(Answer { kind: AnswerKind::Error(status), input })
+}

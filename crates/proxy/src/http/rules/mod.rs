@@ -1,0 +1,203 @@
+//! Rule lists of requests and responses: evaluated in order until one ends the list.
+
+mod action;
+mod headers;
+mod redirect;
+mod reply;
+
+use expr::Verdict;
+use model::{HttpAction, HttpRule, RuleSet};
+use wire::h1::framing::BodyLength;
+
+use super::exchange::Exchange;
+use super::phase::{Answer, AnswerKind, Phase, Upstream};
+use crate::buffer::Buffer;
+use crate::client::Client;
+use crate::termination::{At, Cause};
+
+/// What a list of rules came to.
+pub enum Outcome {
+    /// Go on.
+    Continue,
+    /// Another phase follows.
+    End(Phase),
+}
+
+/// What one action came to.
+pub enum Step {
+    /// The next rule.
+    Next,
+    /// The list ends here, the session goes on.
+    Stop,
+    /// Our answer.
+    Answer(AnswerKind, Ending),
+}
+
+/// Who is credited with an answer by rule.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// `PR`: refused.
+    Denied,
+    /// `LR`: answered here.
+    Local,
+    /// `PT`: held in the tarpit first.
+    Tarpit,
+}
+
+fn holds(ex: &Exchange, condition: Option<&expr::Condition>) -> bool {
+    condition.is_none_or(|c| c.eval(ex) == Verdict::True)
+}
+
+/// `http-request` rules, then `redirect` rules, of one proxy.
+pub async fn request(
+    client: &mut Client,
+    ex: &mut Exchange,
+    rules: &RuleSet,
+    of_frontend: bool,
+    input: &mut Option<Buffer>,
+    length: BodyLength,
+) -> Outcome {
+    if wants_body(ex, of_frontend)
+        && let Err(phase) = super::wait_body::run(client, ex, input, length, None, None).await
+    {
+        return Outcome::End(phase);
+    }
+    for rule in &rules.http_request {
+        if !holds(ex, rule.condition.as_ref()) {
+            continue;
+        }
+        if let HttpAction::WaitForBody { time, at_least } = rule.action {
+            let waited =
+                super::wait_body::run(client, ex, input, length, Some(time), at_least).await;
+            match waited {
+                Ok(()) => continue,
+                Err(phase) => return Outcome::End(phase),
+            }
+        }
+        match action::request(ex, rule) {
+            Step::Next => {}
+            Step::Stop => break,
+            Step::Answer(kind, ending) => {
+                return Outcome::End(answer(client, ex, kind, ending, of_frontend, input).await);
+            }
+        }
+    }
+    for rule in &rules.redirects {
+        if holds(ex, rule.condition.as_ref())
+            && let Some((message, status)) = redirect::message(ex, &rule.action)
+        {
+            let kind = AnswerKind::Raw(message, status);
+            return Outcome::End(answer(client, ex, kind, Ending::Local, of_frontend, input).await);
+        }
+    }
+    Outcome::Continue
+}
+
+fn wants_body(ex: &Exchange, of_frontend: bool) -> bool {
+    match of_frontend {
+        true => ex.frontend.model.buffer_request,
+        false => ex.backend.as_ref().is_some_and(|b| b.model.buffer_request),
+    }
+}
+
+async fn answer(
+    client: &Client,
+    ex: &mut Exchange,
+    kind: AnswerKind,
+    ending: Ending,
+    of_frontend: bool,
+    input: &mut Option<Buffer>,
+) -> Phase {
+    match ending {
+        Ending::Local => ex.end(Cause::Local, At::Request),
+        Ending::Denied | Ending::Tarpit => {
+            ex.frontend.counters.denied_requests.inc();
+            if let Some(backend) = ex.backend.as_ref().filter(|_| !of_frontend) {
+                backend.counters.denied_requests.inc();
+            }
+            if ending == Ending::Tarpit {
+                hold(client, ex).await;
+                ex.end(Cause::Proxy, At::Tarpit);
+                ex.client_keep = false;
+            } else {
+                ex.end(Cause::Proxy, At::Request);
+            }
+        }
+    }
+    Phase::Answer(Answer { kind, input: input.take() })
+}
+
+/// The tarpit: the client waits for `timeout tarpit`, or until it leaves.
+async fn hold(client: &Client, ex: &Exchange) {
+    let of = |t: &model::Timeouts| t.tarpit.or(t.connect);
+    let backend = ex.backend.as_ref().and_then(|b| of(&b.model.timeouts));
+    let own = ex.overrides.borrow().tarpit_timeout;
+    let time = own.or(backend).or(of(&client.frontend.model.timeouts));
+    let Some(time) = time else { return };
+    tokio::time::sleep(time).await;
+}
+
+/// `http-response` rules: of the backend, then of the frontend.
+pub fn response(ex: &mut Exchange, up: &Upstream) -> Outcome {
+    super::subject::remember_response(ex);
+    let backend = up.slot.backend.clone();
+    let frontend = ex.frontend.clone();
+    for (rules, of_backend) in
+        [(&backend.model.rules.http_response, true), (&frontend.model.rules.http_response, false)]
+    {
+        match response_list(ex, rules) {
+            Step::Answer(kind, ending) => {
+                return Outcome::End(response_answer(ex, kind, ending, of_backend));
+            }
+            Step::Next | Step::Stop => {}
+        }
+    }
+    after_response(ex);
+    Outcome::Continue
+}
+
+fn response_list(ex: &mut Exchange, rules: &[HttpRule]) -> Step {
+    for rule in rules {
+        if !holds(ex, rule.condition.as_ref()) {
+            continue;
+        }
+        match action::response(ex, rule) {
+            Step::Next => {}
+            Step::Stop => break,
+            answer => return answer,
+        }
+    }
+    Step::Next
+}
+
+fn response_answer(ex: &mut Exchange, kind: AnswerKind, ending: Ending, of_backend: bool) -> Phase {
+    match ending {
+        Ending::Local => ex.end(Cause::Local, At::Headers),
+        Ending::Denied | Ending::Tarpit => {
+            ex.end(Cause::Proxy, At::Headers);
+            if let Some(backend) = ex.backend.as_ref().filter(|_| of_backend) {
+                backend.counters.denied_responses.inc();
+            }
+            if let Some(server) = &ex.server {
+                server.counters.denied_responses.inc();
+            }
+            ex.frontend.counters.denied_responses.inc();
+        }
+    }
+    Phase::Answer(Answer { kind, input: None })
+}
+
+/// `http-after-response` rules: for every response, ours included.
+pub fn after_response(ex: &mut Exchange) {
+    let backend = ex.backend.clone();
+    let frontend = ex.frontend.clone();
+    let of_backend = backend.as_ref().map_or(&[][..], |b| &b.model.rules.http_after_response);
+    if of_backend.is_empty() && frontend.model.rules.http_after_response.is_empty() {
+        return;
+    }
+    let had_response = std::mem::replace(&mut ex.has_response, true);
+    for rules in [of_backend, &frontend.model.rules.http_after_response] {
+        let _ = response_list(ex, rules);
+    }
+    ex.has_response = had_response;
+}

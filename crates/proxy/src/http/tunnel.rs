@@ -1,0 +1,47 @@
+//! Phase 7: bytes both ways after an upgrade or CONNECT.
+
+use super::exchange::Exchange;
+use super::phase::{Finish, Phase, Upstream};
+use crate::body::Body;
+use crate::buffer::Buffer;
+use crate::client::Client;
+use crate::pump::Pump;
+use crate::relay::{RelayEnd, Silence, relay};
+use crate::termination::{At, Cause};
+
+/// Relays until both ends are closed.
+pub async fn run(
+    client: &mut Client,
+    ex: &mut Exchange,
+    up: Upstream,
+    input: Option<Buffer>,
+) -> Phase {
+    let Upstream { outgoing, mut stream, slot, .. } = up;
+    let (from_client, _) = outgoing.upload.into_rest();
+    let head = std::mem::take(&mut ex.memory.to_client);
+    let mut upward = Pump::new(Vec::new(), Body::UntilClose, from_client);
+    let mut downward = Pump::new(head, Body::UntilClose, input);
+    let front = &client.frontend.model.timeouts;
+    let back = &slot.backend.model.timeouts;
+    let overrides = *ex.overrides.borrow();
+    let silence = Silence {
+        client: overrides.client_timeout.or(front.client),
+        server: overrides.server_timeout.or(back.server),
+        tunnel: overrides.tunnel_timeout.or(back.tunnel).or(front.tunnel),
+        client_fin: front.client_fin,
+        server_fin: back.server_fin,
+    };
+    let shelf = std::rc::Rc::clone(&client.worker.heads);
+    let end =
+        relay(&mut client.stream, &mut stream, &mut upward, &mut downward, &shelf, silence).await;
+    ex.bytes_in += upward.bytes;
+    ex.bytes_out += downward.bytes;
+    match end {
+        RelayEnd::Done => {}
+        RelayEnd::Client => ex.end(Cause::ClientAbort, At::Data),
+        RelayEnd::Server => ex.end(Cause::ServerAbort, At::Data),
+        RelayEnd::ClientTimeout => ex.end(Cause::ClientTimeout, At::Data),
+        RelayEnd::ServerTimeout => ex.end(Cause::ServerTimeout, At::Data),
+    }
+    Phase::Finish(Finish::Close)
+}

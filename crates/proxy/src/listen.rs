@@ -1,0 +1,205 @@
+//! Listening sockets: made from a bind, inherited, one per worker, shared by address.
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener as StdUnixListener, UnixStream};
+use std::path::Path;
+
+use model::{Address, Bind};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use tokio::net::{TcpListener, UnixListener};
+
+use crate::sys;
+
+/// Waiting connections per listening socket where a bind names no `backlog`.
+const DEFAULT_BACKLOG: i32 = 4096;
+
+/// Length of an abstract socket name that HAProxy's `abns@` pads to: `sun_path` without the NUL.
+const ABSTRACT_NAME_LEN: usize = 107;
+
+/// The sockets of one listening address: one per worker, or one that all workers share.
+pub struct ListenSockets {
+    /// Sockets; worker `i` accepts on every `j` with `j % workers == i`, or on socket 0 when
+    /// there are fewer sockets than workers.
+    pub sockets: Vec<OwnedFd>,
+}
+
+impl ListenSockets {
+    /// Duplicates of the sockets that worker `index` of `workers` accepts on.
+    ///
+    /// # Errors
+    /// When descriptors run out.
+    pub fn for_worker(&self, index: usize, workers: usize) -> io::Result<Vec<OwnedFd>> {
+        let n = self.sockets.len();
+        if n < workers {
+            return self.sockets.iter().map(OwnedFd::try_clone).collect();
+        }
+        self.sockets.iter().skip(index).step_by(workers).map(OwnedFd::try_clone).collect()
+    }
+}
+
+/// Opens the sockets of a bind for `workers` workers.
+///
+/// # Errors
+/// As the system calls: the address is in use, not local, or not permitted.
+pub fn open(bind: &Bind, workers: usize) -> io::Result<ListenSockets> {
+    let sockets = match &bind.address {
+        Address::Inet(_) => (0..workers).map(|_| open_inet(bind)).collect::<io::Result<_>>()?,
+        Address::Unix(path) => vec![open_unix(bind, path)?],
+        Address::Abstract(name) => {
+            let mut padded = name.as_bytes().to_vec();
+            padded.resize(ABSTRACT_NAME_LEN, 0);
+            vec![open_abstract(&padded)?]
+        }
+        Address::AbstractZ(name) => vec![open_abstract(name.as_bytes())?],
+        Address::Fd(n) => vec![inherit(*n)?],
+    };
+    Ok(ListenSockets { sockets })
+}
+
+fn open_inet(bind: &Bind) -> io::Result<OwnedFd> {
+    let Address::Inet(addr) = bind.address else { return Err(io::ErrorKind::InvalidInput.into()) };
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    if addr.is_ipv6() {
+        socket.set_only_v6(bind.v6only.unwrap_or(false))?;
+    }
+    if let Some(interface) = &bind.interface {
+        socket.bind_device(Some(interface.as_bytes()))?;
+    }
+    if bind.transparent {
+        socket.set_ip_transparent_v4(true)?;
+    }
+    if let Some(mss) = bind.mss.and_then(|m| u32::try_from(m).ok()) {
+        socket.set_tcp_mss(mss)?;
+    }
+    if let Some(ms) = bind.tcp_user_timeout_ms {
+        let timeout = std::time::Duration::from_millis(u64::from(ms));
+        socket.set_tcp_user_timeout(Some(timeout))?;
+    }
+    socket.set_tcp_nodelay(true)?; // inherited by accepted sockets: one system call less each
+    socket.bind(&SockAddr::from(addr))?;
+    socket.listen(backlog(bind))?;
+    Ok(socket.into())
+}
+
+fn backlog(bind: &Bind) -> i32 {
+    bind.backlog.and_then(|b| i32::try_from(b).ok()).unwrap_or(DEFAULT_BACKLOG)
+}
+
+/// A unix socket is made under a temporary name and renamed over the old one, so that there is
+/// never a moment without it.
+fn open_unix(bind: &Bind, path: &Path) -> io::Result<OwnedFd> {
+    if let Ok(meta) = fs::symlink_metadata(path)
+        && !meta.file_type().is_socket()
+    {
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "exists and is not a socket"));
+    }
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}.tmp", std::process::id()));
+    let temporary = Path::new(&temporary);
+    let _ = fs::remove_file(temporary);
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SockAddr::unix(temporary)?)?;
+    let finish = || -> io::Result<()> {
+        if let Some(mode) = bind.permissions.mode {
+            fs::set_permissions(temporary, fs::Permissions::from_mode(mode))?;
+        }
+        let (uid, gid) = (bind.permissions.uid, bind.permissions.gid);
+        if uid.is_some() || gid.is_some() {
+            std::os::unix::fs::chown(temporary, uid, gid)?;
+        }
+        socket.listen(backlog(bind))?;
+        fs::rename(temporary, path)
+    };
+    if let Err(e) = finish() {
+        let _ = fs::remove_file(temporary);
+        return Err(e);
+    }
+    Ok(socket.into())
+}
+
+fn open_abstract(name: &[u8]) -> io::Result<OwnedFd> {
+    let addr = UnixAddr::from_abstract_name(name)?;
+    let listener = StdUnixListener::bind_addr(&addr)?;
+    listener.set_nonblocking(true)?;
+    Ok(listener.into())
+}
+
+fn inherit(fd: i32) -> io::Result<OwnedFd> {
+    let socket = Socket::from(sys::duplicate_inherited(fd)?);
+    socket.set_nonblocking(true)?;
+    if !socket.is_listener()? {
+        socket.listen(DEFAULT_BACKLOG)?;
+    }
+    Ok(socket.into())
+}
+
+/// Connects to an abstract socket with a padded (`abns@`) or plain (`abnsz@`) name.
+///
+/// # Errors
+/// As `connect`.
+pub fn connect_abstract(name: &str, padded: bool) -> io::Result<UnixStream> {
+    let mut bytes = name.as_bytes().to_vec();
+    if padded {
+        bytes.resize(ABSTRACT_NAME_LEN, 0);
+    }
+    let stream = UnixStream::connect_addr(&UnixAddr::from_abstract_name(&bytes)?)?;
+    stream.set_nonblocking(true)?;
+    Ok(stream)
+}
+
+/// A listener registered with the worker's runtime.
+pub enum Listener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// Unix.
+    Unix(UnixListener),
+}
+
+impl Listener {
+    /// Registers a listening socket with the current runtime.
+    ///
+    /// # Errors
+    /// When the descriptor is no stream socket or cannot be registered.
+    pub fn register(fd: OwnedFd) -> io::Result<Self> {
+        let domain = rustix::net::sockopt::socket_domain(fd.as_fd())?;
+        if domain == rustix::net::AddressFamily::UNIX {
+            Ok(Self::Unix(UnixListener::from_std(StdUnixListener::from(fd))?))
+        } else {
+            Ok(Self::Tcp(TcpListener::from_std(std::net::TcpListener::from(fd))?))
+        }
+    }
+
+    /// The next connection.
+    ///
+    /// # Errors
+    /// As `accept`.
+    pub async fn accept(&self) -> io::Result<crate::stream::Stream> {
+        match self {
+            Self::Tcp(l) => Ok(crate::stream::Stream::Tcp(l.accept().await?.0)),
+            Self::Unix(l) => Ok(crate::stream::Stream::Unix(l.accept().await?.0)),
+        }
+    }
+
+    /// A connection that waits already, without waiting for one.
+    pub fn try_accept(&self) -> Option<crate::stream::Stream> {
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        match self {
+            Self::Tcp(l) => match l.poll_accept(&mut cx) {
+                std::task::Poll::Ready(Ok((s, _))) => Some(crate::stream::Stream::Tcp(s)),
+                _ => None,
+            },
+            Self::Unix(l) => match l.poll_accept(&mut cx) {
+                std::task::Poll::Ready(Ok((s, _))) => Some(crate::stream::Stream::Unix(s)),
+                _ => None,
+            },
+        }
+    }
+}

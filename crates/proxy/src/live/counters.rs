@@ -1,0 +1,280 @@
+//! What is counted while traffic passes: relaxed atomics, one increment each.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+/// A monotonic counter.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds one.
+    pub fn inc(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+    /// Adds `n`.
+    pub fn add(&self, n: u64) {
+        if n > 0 {
+            self.0.fetch_add(n, Relaxed);
+        }
+    }
+    /// The value.
+    #[must_use]
+    pub fn value(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+    /// Back to zero (`clear counters`).
+    pub fn clear(&self) {
+        self.0.store(0, Relaxed);
+    }
+}
+
+/// A number that goes up and down, with its maximum.
+#[derive(Debug, Default)]
+pub struct Gauge {
+    now: AtomicU32,
+    max: AtomicU32,
+}
+
+impl Gauge {
+    /// One more; returns the new value.
+    pub fn enter(&self) -> u32 {
+        let n = self.now.fetch_add(1, Relaxed) + 1;
+        if n > self.max.load(Relaxed) {
+            self.max.fetch_max(n, Relaxed);
+        }
+        n
+    }
+    /// One less.
+    pub fn leave(&self) {
+        self.now.fetch_sub(1, Relaxed);
+    }
+    /// The present value.
+    #[must_use]
+    pub fn value(&self) -> u32 {
+        self.now.load(Relaxed)
+    }
+    /// The highest value so far.
+    #[must_use]
+    pub fn max(&self) -> u32 {
+        self.max.load(Relaxed)
+    }
+    /// The maximum starts anew from the present value.
+    pub fn clear_max(&self) {
+        self.max.store(self.value(), Relaxed);
+    }
+}
+
+/// Events in the last second, sliding: the present second plus the share of the one before.
+#[derive(Debug, Default)]
+pub struct Rate {
+    /// Second (low 32 bits of seconds) in the high half, its count in the low half.
+    present: AtomicU64,
+    previous: AtomicU32,
+    max: AtomicU32,
+}
+
+impl Rate {
+    /// Counts one event at `now_ms` (any fixed origin).
+    pub fn hit(&self, now_ms: u64) {
+        let second = now_ms / 1000;
+        let seen = self.present.load(Relaxed);
+        if seen >> 32 == second & 0xffff_ffff {
+            let n = (self.present.fetch_add(1, Relaxed) & 0xffff_ffff) as u32 + 1;
+            if n > self.max.load(Relaxed) {
+                self.max.fetch_max(n, Relaxed);
+            }
+            return;
+        }
+        let fresh = (second & 0xffff_ffff) << 32 | 1;
+        if self.present.compare_exchange(seen, fresh, Relaxed, Relaxed).is_ok() {
+            let follows = (seen >> 32) + 1 == second & 0xffff_ffff;
+            self.previous.store(if follows { seen as u32 } else { 0 }, Relaxed);
+            self.max.fetch_max(1, Relaxed);
+        } else {
+            self.present.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Events per second at `now_ms`.
+    #[must_use]
+    pub fn per_second(&self, now_ms: u64) -> u32 {
+        let (second, part) = (now_ms / 1000 & 0xffff_ffff, now_ms % 1000);
+        let seen = self.present.load(Relaxed);
+        let (at, count) = (seen >> 32, seen as u32);
+        let share = |n: u32| (u64::from(n) * (1000 - part) / 1000) as u32;
+        if at == second {
+            count + share(self.previous.load(Relaxed))
+        } else if at + 1 == second {
+            share(count)
+        } else {
+            0
+        }
+    }
+
+    /// The highest count of one second.
+    #[must_use]
+    pub fn max(&self) -> u32 {
+        self.max.load(Relaxed)
+    }
+}
+
+/// HTTP answers by class: 1xx to 5xx, and others.
+#[derive(Debug, Default)]
+pub struct StatusClasses([Counter; 6]);
+
+impl StatusClasses {
+    /// Counts an answer.
+    pub fn count(&self, status: u16) {
+        let class = match status {
+            100..=599 => usize::from(status / 100) - 1,
+            _ => 5,
+        };
+        self.0[class].inc();
+    }
+    /// Answers of class `1..=5`; anything else gives the others.
+    #[must_use]
+    pub fn class(&self, class: usize) -> u64 {
+        self.0[if (1..=5).contains(&class) { class - 1 } else { 5 }].value()
+    }
+    /// Back to zero.
+    pub fn clear(&self) {
+        self.0.iter().for_each(Counter::clear);
+    }
+}
+
+/// What a frontend counts.
+#[derive(Debug, Default)]
+pub struct FrontendCounters {
+    /// Connections now.
+    pub connections: Gauge,
+    /// Connections accepted.
+    pub connections_total: Counter,
+    /// New connections per second.
+    pub connection_rate: Rate,
+    /// HTTP requests.
+    pub requests_total: Counter,
+    /// HTTP requests per second.
+    pub request_rate: Rate,
+    /// Bytes from clients.
+    pub bytes_in: Counter,
+    /// Bytes to clients.
+    pub bytes_out: Counter,
+    /// Requests denied by rules.
+    pub denied_requests: Counter,
+    /// Responses denied by rules.
+    pub denied_responses: Counter,
+    /// Connections denied by rules.
+    pub denied_connections: Counter,
+    /// Invalid or timed-out requests.
+    pub request_errors: Counter,
+    /// Answers to clients.
+    pub statuses: StatusClasses,
+    /// Log lines written, for `%lc`.
+    pub log_lines: Counter,
+}
+
+/// What a backend counts.
+#[derive(Debug, Default)]
+pub struct BackendCounters {
+    /// Sessions now.
+    pub sessions: Gauge,
+    /// Sessions in all.
+    pub sessions_total: Counter,
+    /// New sessions per second.
+    pub session_rate: Rate,
+    /// HTTP requests.
+    pub requests_total: Counter,
+    /// Waiting in queues now.
+    pub queued: Gauge,
+    /// Bytes from clients.
+    pub bytes_in: Counter,
+    /// Bytes to clients.
+    pub bytes_out: Counter,
+    /// Requests denied by rules.
+    pub denied_requests: Counter,
+    /// Responses denied by rules.
+    pub denied_responses: Counter,
+    /// Connections that could not be made.
+    pub connect_errors: Counter,
+    /// Invalid, aborted or timed-out responses.
+    pub response_errors: Counter,
+    /// Connection attempts repeated.
+    pub retries: Counter,
+    /// Requests sent to another server than the first choice.
+    pub redispatches: Counter,
+    /// Transfers the client gave up.
+    pub client_aborts: Counter,
+    /// Transfers the server gave up.
+    pub server_aborts: Counter,
+    /// Answers of servers.
+    pub statuses: StatusClasses,
+}
+
+/// What a server counts.
+#[derive(Debug, Default)]
+pub struct ServerCounters {
+    /// Sessions in all.
+    pub sessions_total: Counter,
+    /// New sessions per second.
+    pub session_rate: Rate,
+    /// HTTP requests.
+    pub requests_total: Counter,
+    /// Bytes from clients.
+    pub bytes_in: Counter,
+    /// Bytes to clients.
+    pub bytes_out: Counter,
+    /// Responses denied by rules.
+    pub denied_responses: Counter,
+    /// Connections that could not be made.
+    pub connect_errors: Counter,
+    /// Invalid, aborted or timed-out responses.
+    pub response_errors: Counter,
+    /// Connection attempts repeated.
+    pub retries: Counter,
+    /// Requests that left for another server.
+    pub redispatches: Counter,
+    /// Transfers the client gave up.
+    pub client_aborts: Counter,
+    /// Transfers the server gave up.
+    pub server_aborts: Counter,
+    /// Connections opened.
+    pub connects: Counter,
+    /// Requests on a connection that was open already.
+    pub reuses: Counter,
+    /// Answers.
+    pub statuses: StatusClasses,
+    /// Idle connections over all workers.
+    pub idle_connections: Gauge,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rate_slides_over_the_second() {
+        let r = Rate::default();
+        for _ in 0..100 {
+            r.hit(5_500);
+        }
+        assert_eq!(r.per_second(5_900), 100);
+        assert_eq!(r.per_second(6_500), 50, "half of the last second still counts");
+        assert_eq!(r.per_second(9_000), 0);
+    }
+
+    #[test]
+    fn gauge_remembers_its_maximum() {
+        let g = Gauge::default();
+        g.enter();
+        g.enter();
+        g.leave();
+        assert_eq!((g.value(), g.max()), (1, 2));
+    }
+
+    #[test]
+    fn statuses_are_counted_by_class() {
+        let s = StatusClasses::default();
+        [200, 204, 404, 503, 999].into_iter().for_each(|c| s.count(c));
+        assert_eq!((s.class(2), s.class(4), s.class(5), s.class(9)), (2, 1, 1, 1));
+    }
+}

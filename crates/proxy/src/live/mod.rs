@@ -1,0 +1,181 @@
+//! The running form of a snapshot: configuration joined with what lives across configurations.
+
+mod counters;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use balance::{Fleet, ServerState};
+use model::{Address, Backend, BackendTarget, Config, Frontend, Name, Server, Snapshot};
+
+pub use counters::{
+    BackendCounters, Counter, FrontendCounters, Gauge, Rate, ServerCounters, StatusClasses,
+};
+
+use crate::queue::BackendQueue;
+
+/// Everything a session needs to know, of one generation.
+pub struct Live {
+    /// Generation of the snapshot.
+    pub generation: u64,
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// Frontends, in configuration order.
+    pub frontends: Vec<Arc<LiveFrontend>>,
+    /// Backends by name.
+    pub backends: HashMap<Name, Arc<LiveBackend>>,
+    /// Who listens where: frontend and position of the bind in it.
+    pub listeners: HashMap<Address, (Arc<LiveFrontend>, usize)>,
+}
+
+/// A frontend with its counters and its static routes resolved.
+pub struct LiveFrontend {
+    /// Configuration.
+    pub model: Arc<Frontend>,
+    /// Counters; the same object for all frontends of this name over time.
+    pub counters: Arc<FrontendCounters>,
+    /// For each `use_backend` rule its backend, `None` where the name is made per request.
+    pub routes: Vec<Option<Arc<LiveBackend>>>,
+    /// `default_backend`.
+    pub default: Option<Arc<LiveBackend>>,
+    /// The backend of the same name, for `listen` sections.
+    pub own_backend: Option<Name>,
+}
+
+/// A backend with its servers, fleet, queue and counters.
+pub struct LiveBackend {
+    /// Configuration.
+    pub model: Arc<Backend>,
+    /// Counters.
+    pub counters: Arc<BackendCounters>,
+    /// Servers, in the order of the fleet.
+    pub servers: Vec<Arc<LiveServer>>,
+    /// Who gets the next session.
+    pub fleet: Fleet,
+    /// Who waits for a slot.
+    pub queue: Arc<BackendQueue>,
+}
+
+/// A server with its state and counters.
+pub struct LiveServer {
+    /// Configuration.
+    pub model: Arc<Server>,
+    /// Name of its backend.
+    pub backend: Name,
+    /// State across configurations.
+    pub state: Arc<ServerState>,
+    /// Counters.
+    pub counters: Arc<ServerCounters>,
+    /// Key of its idle connections; unique in the process, the same as long as identity and
+    /// address are.
+    pub uid: u64,
+}
+
+static NEXT_UID: AtomicU64 = AtomicU64::new(1);
+
+impl Live {
+    /// Joins a snapshot with what ran before it. Unchanged frontends and backends are taken over
+    /// as they are. `now_ms` is the process's monotonic clock.
+    #[must_use]
+    pub fn build(snapshot: &Snapshot, previous: Option<&Live>, now_ms: u64) -> Self {
+        let config = Arc::clone(&snapshot.config);
+        let mut backends = HashMap::with_capacity(config.backends.len());
+        let mut unchanged = previous.is_some_and(|p| p.backends.len() == config.backends.len());
+        for model in &config.backends {
+            let before = previous.and_then(|p| p.backends.get(&model.name));
+            let live = match before {
+                Some(b) if b.model == *model => Arc::clone(b),
+                _ => {
+                    unchanged = false;
+                    let live = Arc::new(LiveBackend::build(model, before.map(|b| &**b), now_ms));
+                    live.queue.set_current(&live);
+                    live
+                }
+            };
+            backends.insert(model.name.clone(), live);
+        }
+        let before: HashMap<&str, &Arc<LiveFrontend>> = previous
+            .map(|p| p.frontends.iter().map(|f| (&*f.model.name, f)).collect())
+            .unwrap_or_default();
+        let frontends: Vec<_> = config
+            .frontends
+            .iter()
+            .map(|model| match before.get(&*model.name) {
+                Some(f) if unchanged && f.model == *model => Arc::clone(f),
+                other => Arc::new(LiveFrontend::build(model, other.copied(), &backends)),
+            })
+            .collect();
+        let mut listeners = HashMap::new();
+        for f in frontends.iter().filter(|f| !f.model.disabled) {
+            for (i, bind) in f.model.binds.iter().enumerate() {
+                listeners.insert(bind.address.clone(), (Arc::clone(f), i));
+            }
+        }
+        Self { generation: snapshot.generation, config, frontends, backends, listeners }
+    }
+
+    /// The frontend of this name.
+    #[must_use]
+    pub fn frontend(&self, name: &str) -> Option<&Arc<LiveFrontend>> {
+        self.frontends.iter().find(|f| &*f.model.name == name)
+    }
+}
+
+impl LiveFrontend {
+    fn build(
+        model: &Arc<Frontend>,
+        before: Option<&Arc<Self>>,
+        backends: &HashMap<Name, Arc<LiveBackend>>,
+    ) -> Self {
+        let find = |name: &Name| backends.get(name).cloned();
+        Self {
+            model: Arc::clone(model),
+            counters: before.map(|f| Arc::clone(&f.counters)).unwrap_or_default(),
+            routes: model
+                .use_backend
+                .iter()
+                .map(|rule| match &rule.action {
+                    BackendTarget::Static(name) => find(name),
+                    BackendTarget::Format(_) => None,
+                })
+                .collect(),
+            default: model.default_backend.as_ref().and_then(find),
+            own_backend: backends.get_key_value(&model.name).map(|(name, _)| name.clone()),
+        }
+    }
+}
+
+impl LiveBackend {
+    fn build(model: &Arc<Backend>, before: Option<&Self>, now_ms: u64) -> Self {
+        let fleet = Fleet::new(Arc::clone(model), before.map(|b| &b.fleet), now_ms);
+        let by_state: HashMap<*const ServerState, &Arc<LiveServer>> = before
+            .map(|b| b.servers.iter().map(|s| (Arc::as_ptr(&s.state), s)).collect())
+            .unwrap_or_default();
+        let servers = model
+            .servers
+            .iter()
+            .zip(fleet.members())
+            .map(|(server, member)| {
+                let state = &member.state;
+                let old = by_state.get(&Arc::as_ptr(state)).copied();
+                Arc::new(LiveServer {
+                    model: Arc::clone(server),
+                    backend: model.name.clone(),
+                    state: Arc::clone(state),
+                    counters: old.map(|s| Arc::clone(&s.counters)).unwrap_or_default(),
+                    uid: old
+                        .filter(|s| s.model.host == server.host && s.model.port == server.port)
+                        .map_or_else(|| NEXT_UID.fetch_add(1, Relaxed), |s| s.uid),
+                })
+            })
+            .collect();
+        Self {
+            model: Arc::clone(model),
+            counters: before.map(|b| Arc::clone(&b.counters)).unwrap_or_default(),
+            servers,
+            fleet,
+            queue: before.map(|b| Arc::clone(&b.queue)).unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Idle server connections of one worker, per server, newest first.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::live::{Live, LiveServer};
+use crate::stream::Stream;
+use crate::worker::Worker;
+
+/// How often idle connections are looked through.
+const PURGE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A server connection with no request on it.
+pub struct Idle {
+    /// The connection.
+    pub stream: Stream,
+    /// Requests it has carried.
+    pub requests: u32,
+    since: Instant,
+    counted: CountedIdle,
+}
+
+/// Counts an idle connection of a server in and out.
+struct CountedIdle(Arc<LiveServer>);
+
+impl Drop for CountedIdle {
+    fn drop(&mut self) {
+        self.0.counters.idle_connections.leave();
+    }
+}
+
+impl Idle {
+    /// The connection, and how many requests it has carried.
+    #[must_use]
+    pub fn into_parts(self) -> (Stream, u32) {
+        (self.stream, self.requests)
+    }
+}
+
+/// The idle connections of one worker.
+#[derive(Default)]
+pub struct Pool {
+    by_server: RefCell<HashMap<u64, Vec<Idle>>>,
+}
+
+impl Pool {
+    /// The newest idle connection that is still silent and open.
+    #[must_use]
+    pub fn take(&self, server: &LiveServer) -> Option<Idle> {
+        let mut map = self.by_server.borrow_mut();
+        let list = map.get_mut(&server.uid)?;
+        while let Some(idle) = list.pop() {
+            if !idle.stream.has_input() {
+                return Some(idle);
+            }
+        }
+        None
+    }
+
+    /// Puts back what was taken and not used.
+    pub fn put_back(&self, idle: Idle) {
+        let uid = idle.counted.0.uid;
+        self.by_server.borrow_mut().entry(uid).or_default().push(idle);
+    }
+
+    /// Keeps a connection for later, within `pool-max-conn` and `max-reuse`.
+    pub fn put(&self, server: &Arc<LiveServer>, stream: Stream, requests: u32, now: Instant) {
+        let max = server.model.pool_max_conn;
+        let idle_now = i64::from(server.counters.idle_connections.value());
+        let worn = server.model.max_reuse.is_some_and(|m| requests > m);
+        if worn || (max >= 0 && idle_now >= i64::from(max)) {
+            return;
+        }
+        server.counters.idle_connections.enter();
+        self.by_server.borrow_mut().entry(server.uid).or_default().push(Idle {
+            stream,
+            requests,
+            since: now,
+            counted: CountedIdle(Arc::clone(server)),
+        });
+    }
+
+    /// Closes the connections to servers that are no longer configured.
+    pub fn forget_removed(&self, live: &Live) {
+        let mut map = self.by_server.borrow_mut();
+        if map.is_empty() {
+            return;
+        }
+        let known: HashSet<u64> =
+            live.backends.values().flat_map(|b| b.servers.iter().map(|s| s.uid)).collect();
+        map.retain(|uid, _| known.contains(uid));
+    }
+
+    /// Closes what was idle for longer than `pool-purge-delay`, and what the server closed.
+    fn purge(&self, now: Instant) {
+        self.by_server.borrow_mut().retain(|_, list| {
+            list.retain(|i| {
+                now.duration_since(i.since) < i.counted.0.model.pool_purge_delay
+                    && !i.stream.has_input()
+            });
+            !list.is_empty()
+        });
+    }
+}
+
+/// Looks through the pool of a worker for as long as it runs.
+pub async fn purge(worker: Rc<Worker>) {
+    let mut tick = tokio::time::interval(PURGE_INTERVAL);
+    loop {
+        tick.tick().await;
+        worker.pool.purge(Instant::now());
+    }
+}

@@ -1,0 +1,389 @@
+//! One direction of a transfer as a state machine: optional prefix, then a body or a raw stream.
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::AsyncWrite;
+use tokio::time::Instant;
+
+use crate::body::Body;
+use crate::buffer::{Buffer, Shelf};
+use crate::deadline::Deadline;
+use crate::stream::{Reader, Writer};
+
+/// Why a pump stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Everything was passed on.
+    Done,
+    /// The sender closed before the end of the message.
+    ReadEof,
+    /// Reading failed.
+    ReadError,
+    /// The sender was silent for too long.
+    ReadTimeout,
+    /// Writing failed.
+    WriteError,
+    /// The receiver took nothing for too long.
+    WriteTimeout,
+    /// The body's framing is broken.
+    Malformed,
+}
+
+/// Passes bytes from a reader to a writer.
+pub struct Pump {
+    /// Written before anything else; kept so that the pump can be rewound.
+    prefix: Vec<u8>,
+    prefix_written: usize,
+    /// Bytes of the prefix that were prepended.
+    preamble: usize,
+    body: Body,
+    initial: Body,
+    input: Option<Buffer>,
+    /// Bytes of `input` that may be written, and how many of them were.
+    cleared: usize,
+    written: usize,
+    /// Where re-framed bytes wait to be written.
+    reframed: Vec<u8>,
+    reframed_written: usize,
+    /// Close-delimited input becomes chunked output.
+    chunk_output: bool,
+    last_chunk_queued: bool,
+    refilled: bool,
+    end: Option<End>,
+    read_timeout: Option<Duration>,
+    write_timeout: Option<Duration>,
+    deadline: Deadline,
+    armed_for_write: bool,
+    /// Bytes passed on, prefix included.
+    pub bytes: u64,
+    splicer: Option<crate::splice::Splicer>,
+}
+
+impl Pump {
+    /// A pump that writes `prefix`, then what `body` covers of `input` and of what follows it.
+    #[must_use]
+    pub fn new(prefix: Vec<u8>, body: Body, input: Option<Buffer>) -> Self {
+        Self {
+            prefix,
+            prefix_written: 0,
+            preamble: 0,
+            initial: body.clone(),
+            body,
+            input,
+            cleared: 0,
+            written: 0,
+            reframed: Vec::new(),
+            reframed_written: 0,
+            chunk_output: false,
+            last_chunk_queued: false,
+            refilled: false,
+            end: None,
+            read_timeout: None,
+            write_timeout: None,
+            deadline: Deadline::new(),
+            armed_for_write: false,
+            bytes: 0,
+            splicer: None,
+        }
+    }
+
+    /// Longest silence of the sender, and longest refusal of the receiver.
+    #[must_use]
+    pub fn timeouts(mut self, read: Option<Duration>, write: Option<Duration>) -> Self {
+        self.read_timeout = read;
+        self.write_timeout = write;
+        self
+    }
+
+    /// Writes the body in chunked coding, for a body that ends with the connection.
+    #[must_use]
+    pub fn chunked_output(mut self, yes: bool) -> Self {
+        self.chunk_output = yes;
+        self
+    }
+
+    /// Changes the longest silences while running.
+    pub fn set_timeouts(&mut self, read: Option<Duration>, write: Option<Duration>) {
+        self.read_timeout = read;
+        self.write_timeout = write;
+        self.deadline.clear();
+    }
+
+    /// Puts bytes before everything else; for a connection that has just been opened.
+    pub fn prepend(&mut self, bytes: &[u8]) {
+        self.prefix.splice(0..0, bytes.iter().copied());
+        self.preamble = bytes.len();
+    }
+
+    /// Worth a large buffer: much is still to come, or nobody knows how much.
+    #[must_use]
+    pub fn is_large(&self) -> bool {
+        self.body.is_large()
+    }
+
+    /// How it ended, once it did.
+    #[must_use]
+    pub fn end(&self) -> Option<End> {
+        self.end
+    }
+
+    /// Whether something of the message is still to come.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.end.is_none()
+    }
+
+    /// What was read beyond the end of the message, and the memory of the prefix.
+    #[must_use]
+    pub fn into_rest(mut self) -> (Option<Buffer>, Vec<u8>) {
+        if let Some(input) = &mut self.input {
+            input.consume(self.written);
+        }
+        (self.input.filter(|b| !b.is_empty()), self.prefix)
+    }
+
+    /// Back to the start, if everything that was sent is still here. Says whether it is.
+    pub fn rewind(&mut self) -> bool {
+        if self.refilled || self.chunk_output {
+            return false;
+        }
+        // What only the old connection was to be told is not said again.
+        self.prefix.drain(..self.preamble);
+        self.preamble = 0;
+        self.prefix_written = 0;
+        self.body = self.initial.clone();
+        self.cleared = 0;
+        self.written = 0;
+        self.end = None;
+        self.bytes = 0;
+        true
+    }
+
+    /// Moves as much as possible. After [`Poll::Ready`] it stays ready with the same end.
+    pub fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &mut Reader<'_>,
+        writer: &mut Writer<'_>,
+        shelf: &Rc<Shelf>,
+    ) -> Poll<End> {
+        if let Some(end) = self.end {
+            return Poll::Ready(end);
+        }
+        match self.poll_transfer(cx, reader, writer, shelf) {
+            Poll::Ready(end) => {
+                self.end = Some(end);
+                self.deadline.clear();
+                Poll::Ready(end)
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn poll_transfer(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &mut Reader<'_>,
+        writer: &mut Writer<'_>,
+        shelf: &Rc<Shelf>,
+    ) -> Poll<End> {
+        let mut progress = false;
+        loop {
+            if self.clear_input().is_err() {
+                return Poll::Ready(End::Malformed);
+            }
+            if self.has_output() {
+                match self.poll_write(cx, writer) {
+                    Poll::Ready(Ok(_)) => progress = true,
+                    Poll::Ready(Err(_)) => return Poll::Ready(End::WriteError),
+                    Poll::Pending => return self.wait(cx, true, progress),
+                }
+                continue;
+            }
+            if self.body.is_done() {
+                return Poll::Ready(End::Done);
+            }
+            if let Some(length) = self.body.spliceable()
+                && self.input.as_ref().is_none_or(Buffer::is_empty)
+                && let Some(step) = self.poll_splice(cx, reader, writer, length)
+            {
+                match step {
+                    Poll::Ready(Ok(())) => {
+                        progress = true;
+                        continue;
+                    }
+                    Poll::Ready(Err(end)) => return Poll::Ready(end),
+                    Poll::Pending => {
+                        let writing = self.splicer.as_ref().is_some_and(|s| s.is_full());
+                        return self.wait(cx, writing, progress);
+                    }
+                }
+            }
+            match self.poll_read(cx, reader, shelf) {
+                Poll::Ready(Ok(0)) => match self.body.end_of_input() {
+                    true => self.finish_reframed(),
+                    false => return Poll::Ready(End::ReadEof),
+                },
+                Poll::Ready(Ok(_)) => progress = true,
+                Poll::Ready(Err(_)) => return Poll::Ready(End::ReadError),
+                Poll::Pending => return self.wait(cx, false, progress),
+            }
+        }
+    }
+
+    fn wait(&mut self, cx: &mut Context<'_>, writing: bool, progress: bool) -> Poll<End> {
+        let timeout = if writing { self.write_timeout } else { self.read_timeout };
+        if progress || self.armed_for_write != writing || !self.deadline.is_set() {
+            self.armed_for_write = writing;
+            self.deadline.set(Instant::now(), timeout);
+        }
+        match self.deadline.poll(cx) {
+            Poll::Ready(_) if writing => Poll::Ready(End::WriteTimeout),
+            Poll::Ready(_) => Poll::Ready(End::ReadTimeout),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Lets the body decide how much of the input belongs to the message.
+    fn clear_input(&mut self) -> Result<(), crate::body::Malformed> {
+        if self.body.is_done() || self.cleared > self.written {
+            return Ok(());
+        }
+        let Some(input) = &self.input else { return Ok(()) };
+        let fresh = &input.unread()[self.cleared..];
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let taken = self.body.take(fresh)?;
+        if self.chunk_output {
+            if taken > 0 {
+                self.reframed_written = 0;
+                self.reframed.clear();
+                wire::http::append_hex(&mut self.reframed, taken as u64);
+                self.reframed.extend_from_slice(b"\r\n");
+                self.reframed.extend_from_slice(&fresh[..taken]);
+                self.reframed.extend_from_slice(b"\r\n");
+            }
+            self.written += taken;
+        }
+        self.cleared += taken;
+        Ok(())
+    }
+
+    fn finish_reframed(&mut self) {
+        if self.chunk_output && !self.last_chunk_queued {
+            self.last_chunk_queued = true;
+            self.reframed.clear();
+            self.reframed_written = 0;
+            self.reframed.extend_from_slice(b"0\r\n\r\n");
+        }
+    }
+
+    fn has_output(&self) -> bool {
+        self.prefix_written < self.prefix.len()
+            || self.cleared > self.written
+            || self.reframed_written < self.reframed.len()
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        writer: &mut Writer<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let prefix = &self.prefix[self.prefix_written..];
+        let rest: &[u8] = if self.reframed_written < self.reframed.len() {
+            &self.reframed[self.reframed_written..]
+        } else {
+            match &self.input {
+                Some(b) => &b.unread()[self.written..self.cleared],
+                None => &[],
+            }
+        };
+        let writer = Pin::new(writer);
+        let n = match (prefix.is_empty(), rest.is_empty()) {
+            (true, _) => writer.poll_write(cx, rest),
+            (false, true) => writer.poll_write(cx, prefix),
+            (false, false) => {
+                let slices = [io::IoSlice::new(prefix), io::IoSlice::new(rest)];
+                writer.poll_write_vectored(cx, &slices)
+            }
+        };
+        let n = match n {
+            Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+            Poll::Ready(Ok(n)) => n,
+            Poll::Ready(Err(e)) => return Poll::Ready(Err(e)),
+            Poll::Pending => return Poll::Pending,
+        };
+        self.bytes += n as u64;
+        let of_prefix = n.min(prefix.len());
+        self.prefix_written += of_prefix;
+        if self.reframed_written < self.reframed.len() {
+            self.reframed_written += n - of_prefix;
+        } else {
+            self.written += n - of_prefix;
+        }
+        Poll::Ready(Ok(n))
+    }
+
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &mut Reader<'_>,
+        shelf: &Rc<Shelf>,
+    ) -> Poll<io::Result<usize>> {
+        let Some(input) = &mut self.input else {
+            return match shelf.poll_read_into_new(reader, cx) {
+                Poll::Ready(Ok(b)) => {
+                    let n = b.len();
+                    self.refilled = true;
+                    self.input = (n > 0).then_some(b);
+                    Poll::Ready(Ok(n))
+                }
+                Poll::Ready(Err(e)) => Poll::Ready(Err(e)),
+                Poll::Pending => Poll::Pending,
+            };
+        };
+        if self.written == input.len() {
+            // Nothing held any more: give a head's buffer back, wait without any.
+            self.input = None;
+            self.cleared = 0;
+            self.written = 0;
+            return self.poll_read(cx, reader, shelf);
+        }
+        input.consume(self.written);
+        input.compact();
+        self.cleared -= self.written;
+        self.written = 0;
+        self.refilled = true;
+        input.poll_fill(reader, cx)
+    }
+
+    fn poll_splice(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &mut Reader<'_>,
+        writer: &mut Writer<'_>,
+        length: u64,
+    ) -> Option<Poll<Result<(), End>>> {
+        let (Reader::Tcp(r), Writer::Tcp(w)) = (&*reader, &*writer) else { return None };
+        if self.splicer.is_none() {
+            self.splicer = Some(crate::splice::Splicer::open()?);
+        }
+        let splicer = self.splicer.as_mut()?;
+        self.refilled = true;
+        let step = splicer.poll(cx, r.as_ref(), w.as_ref(), length);
+        Some(match step {
+            Poll::Ready(Ok(n)) => {
+                self.bytes += n;
+                self.body.spliced(n);
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(end)) => Poll::Ready(Err(end)),
+            Poll::Pending => Poll::Pending,
+        })
+    }
+}

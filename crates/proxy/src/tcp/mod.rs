@@ -1,0 +1,215 @@
+//! TCP sessions: early rules on connections, content inspection, and the relay.
+
+mod content;
+
+use std::sync::Arc;
+
+use expr::{Subject, Verdict};
+use model::{BackendTarget, TcpAction};
+use tokio::time::Instant;
+
+pub use content::{Decision, on_request};
+
+use crate::body::Body;
+use crate::buffer::Buffer;
+use crate::client::Client;
+use crate::http::assign;
+use crate::http::connect;
+use crate::http::exchange::Exchange;
+use crate::http::finish;
+use crate::http::phase::{Outgoing, Phase, Upstream};
+use crate::live::LiveBackend;
+use crate::pump::Pump;
+use crate::relay::{RelayEnd, Silence, relay};
+use crate::rewrite::{set_port, set_source};
+use crate::termination::{At, Cause};
+
+/// Whether a `tcp-request connection expect-proxy layer4` rule asks for a PROXY header.
+pub fn expects_proxy(client: &Client) -> bool {
+    let rules = &client.frontend.model.rules.tcp_connection;
+    if !rules.iter().any(|r| r.action == TcpAction::ExpectProxy) {
+        return false;
+    }
+    let ex = Exchange::empty(client);
+    rules
+        .iter()
+        .filter(|r| r.action == TcpAction::ExpectProxy)
+        .any(|r| r.condition.as_ref().is_none_or(|c| c.eval(&ex) == Verdict::True))
+}
+
+/// `tcp-request connection` and `tcp-request session` rules; false = close.
+pub fn admits(client: &Client) -> bool {
+    let rules = &client.frontend.model.rules;
+    if rules.tcp_connection.is_empty() && rules.tcp_session.is_empty() {
+        return true;
+    }
+    let mut ex = Exchange::empty(client);
+    for list in [&rules.tcp_connection, &rules.tcp_session] {
+        for rule in list {
+            if rule.condition.as_ref().is_some_and(|c| c.eval(&ex) != Verdict::True) {
+                continue;
+            }
+            match &rule.action {
+                TcpAction::Accept => break,
+                TcpAction::Reject | TcpAction::Close => return false,
+                TcpAction::SilentDrop => {
+                    client.stream.reset_on_close();
+                    return false;
+                }
+                action => act(&mut ex, action),
+            }
+        }
+    }
+    true
+}
+
+/// Actions that do not end a list.
+pub fn act(ex: &mut Exchange, action: &TcpAction) {
+    match action {
+        TcpAction::SetVar(variable, expression) => {
+            let value = expression.eval(&*ex).found().map(expr::Sample::into_value);
+            if value.is_some() {
+                ex.set_variable(variable, value);
+            }
+        }
+        TcpAction::SetVarFmt(variable, format) => {
+            let mut text = Vec::new();
+            format.render(&*ex, &mut text);
+            ex.set_variable(variable, Some(expr::Sample::text(text).into_value()));
+        }
+        TcpAction::UnsetVar(variable) => {
+            ex.set_variable(variable, None);
+        }
+        TcpAction::Capture { sample, slot, len } => {
+            if let Some(value) = sample.eval(&*ex).found() {
+                let bytes = value.into_bytes();
+                ex.set_capture(expr::Side::Request, *slot, &bytes[..bytes.len().min(*len)]);
+            }
+        }
+        TcpAction::SetSrc(e) => set_source(&ex.facts.src, e.eval(&*ex).found()),
+        TcpAction::SetSrcPort(e) => set_port(&ex.facts.src, e.eval(&*ex).found()),
+        TcpAction::SetDst(e) => set_source(&ex.facts.dst, e.eval(&*ex).found()),
+        TcpAction::SetDstPort(e) => set_port(&ex.facts.dst, e.eval(&*ex).found()),
+        TcpAction::SetLogLevel(level) => ex.overrides.borrow_mut().log_level = Some(*level),
+        _ => {}
+    }
+}
+
+/// Runs a TCP session to its end.
+pub async fn serve(mut client: Client) {
+    let mut ex = Exchange::empty(&client);
+    if run(&mut client, &mut ex).await.is_none() && ex.termination.is_normal() {
+        ex.end(Cause::Proxy, At::Request);
+    }
+    finish::run(&mut ex);
+    let memory = std::mem::take(&mut ex.memory);
+    client.worker.scratch.put(memory);
+}
+
+/// `None` = ended before a server was reached.
+async fn run(client: &mut Client, ex: &mut Exchange) -> Option<()> {
+    let mut input = None;
+    let frontend = Arc::clone(&ex.frontend);
+    inspect(client, ex, &frontend.model.rules, &mut input).await?;
+    let Some(backend) = route(ex) else {
+        ex.end(Cause::ServerAbort, At::Connect);
+        return None;
+    };
+    ex.enter_backend(&backend, Instant::now());
+    inspect(client, ex, &backend.model.rules, &mut input).await?;
+    ex.moments.request = Some(Instant::now());
+    let pinned = assign::use_server(ex, &backend);
+    let upload = Pump::new(Vec::new(), Body::UntilClose, input);
+    let mut phase = Phase::Assign(Outgoing {
+        upload,
+        retries_left: backend.model.retries,
+        failed: None,
+        pinned,
+        since: Instant::now(),
+    });
+    let up = loop {
+        phase = match phase {
+            Phase::Assign(p) => assign::run(client, ex, p).await,
+            Phase::Connect(p, slot) => connect::fresh(client, ex, p, slot).await,
+            Phase::Respond(up) => break up,
+            // Queue full, time-out, no server: a TCP client is only told by the close.
+            _ => {
+                ex.status = 0;
+                return None;
+            }
+        };
+    };
+    pass(client, ex, up).await;
+    Some(())
+}
+
+async fn inspect(
+    client: &mut Client,
+    ex: &mut Exchange,
+    rules: &model::RuleSet,
+    input: &mut Option<Buffer>,
+) -> Option<()> {
+    match content::on_connection(client, ex, rules, input).await {
+        Decision::Accept => Some(()),
+        Decision::Reject => {
+            ex.frontend.counters.denied_requests.inc();
+            ex.end(Cause::Proxy, At::Request);
+            None
+        }
+        Decision::Drop => {
+            client.stream.reset_on_close();
+            ex.end(Cause::Proxy, At::Request);
+            None
+        }
+    }
+}
+
+fn route(ex: &Exchange) -> Option<Arc<LiveBackend>> {
+    let frontend = &ex.frontend;
+    for (rule, resolved) in frontend.model.use_backend.iter().zip(&frontend.routes) {
+        if rule.condition.as_ref().is_some_and(|c| c.eval(ex) != Verdict::True) {
+            continue;
+        }
+        match &rule.action {
+            BackendTarget::Static(_) => return resolved.clone(),
+            BackendTarget::Format(format) => {
+                let mut name = Vec::new();
+                format.render(ex, &mut name);
+                let name = std::str::from_utf8(&name).ok()?;
+                match ex.view.live.backends.get(name) {
+                    Some(backend) => return Some(Arc::clone(backend)),
+                    None => break,
+                }
+            }
+        }
+    }
+    frontend.default.clone().or_else(|| {
+        frontend.own_backend.as_ref().and_then(|name| ex.view.live.backends.get(name).cloned())
+    })
+}
+
+async fn pass(client: &mut Client, ex: &mut Exchange, up: Upstream) {
+    let Upstream { outgoing, mut stream, slot, .. } = up;
+    let mut upward = outgoing.upload;
+    let mut downward = Pump::new(Vec::new(), Body::UntilClose, None);
+    let (front, back) = (&client.frontend.model.timeouts, &slot.backend.model.timeouts);
+    let silence = Silence {
+        client: front.client,
+        server: back.server,
+        tunnel: back.tunnel.or(front.tunnel),
+        client_fin: front.client_fin,
+        server_fin: back.server_fin,
+    };
+    let shelf = std::rc::Rc::clone(&client.worker.heads);
+    let end =
+        relay(&mut client.stream, &mut stream, &mut upward, &mut downward, &shelf, silence).await;
+    ex.bytes_in = upward.bytes;
+    ex.bytes_out = downward.bytes;
+    match end {
+        RelayEnd::Done => {}
+        RelayEnd::Client => ex.end(Cause::ClientAbort, At::Data),
+        RelayEnd::Server => ex.end(Cause::ServerAbort, At::Data),
+        RelayEnd::ClientTimeout => ex.end(Cause::ClientTimeout, At::Data),
+        RelayEnd::ServerTimeout => ex.end(Cause::ServerTimeout, At::Data),
+    }
+}
