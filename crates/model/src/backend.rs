@@ -49,6 +49,8 @@ pub struct Backend {
     pub name: Name,
     /// `id`, or numbered.
     pub id: u32,
+    /// The back half of a `listen` section; see `Frontend::is_listen`.
+    pub is_listen: bool,
     /// Mode.
     pub mode: Mode,
     /// `disabled`.

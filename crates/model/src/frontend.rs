@@ -74,6 +74,8 @@ pub struct Frontend {
     pub name: Name,
     /// `id`, or numbered.
     pub id: u32,
+    /// The front half of a `listen` section: its rules run once when its own back half serves.
+    pub is_listen: bool,
     /// Mode.
     pub mode: Mode,
     /// `disabled`.

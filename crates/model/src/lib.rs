@@ -37,10 +37,10 @@ pub use frontend::{BackendTarget, Capture, ConnectionMode, ForwardFor, Frontend,
 pub use global::{Global, StatsSocket};
 pub use log::{LogAddress, LogKind, LogSample, LogTarget, LogWireFormat, ProxyLog};
 pub use origin::Origin;
+pub use rule::TimeoutName;
 pub use rule::{
     HeaderMatch, HttpAction, HttpRule, Redirect, RedirectTarget, Rule, RuleSet, TcpAction, TcpRule,
 };
-pub use rule::TimeoutName;
 pub use server::{InitAddr, ProxyHeader, Server, ServerIdentity};
 pub use snapshot::{Config, Generation, Snapshot};
 pub use status::{AdminReason, AdminReasons, CheckState, Operational, ServerStatus};

@@ -65,7 +65,7 @@ pub(super) const OPTIONS: &[Keyword] = keywords! { Context::Proxy;
         "Check servers with an HTTP request.";
     "option httpclose" "", 0 0, ALL | NO, OK, "Close connections on both sides.";
     "option httplog" "[clf]", 0 1, FRONT, OK, "Log requests in HAProxy's HTTP format.";
-    "option httpslog" "", 0 0, FRONT, ignored("not yet: needs TLS, see 'option httplog'"), "The same with TLS fields.";
+    "option httpslog" "", 0 0, FRONT, OK, "The same with TLS fields.";
     "option idle-close-on-response" "", 0 0, FRONT | NO, quiet("it is always so"),
         "On a soft stop, let clients have one more answer.";
     "option independent-streams" "", 0 0, ALL | NO, quiet("each direction has its own timer"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::ast::{Line, Word};
+use crate::ast::{Line, Prefix, Word};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::source::Span;
 use crate::text::units::{TimeUnit, UnitError, size_bytes, time_ms};
@@ -25,22 +25,10 @@ pub(crate) struct Args<'a> {
     prefix: Prefix,
 }
 
-/// What stands before a keyword (manual 4.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Prefix {
-    /// Nothing.
-    Plain,
-    /// `no`.
-    No,
-    /// `default`.
-    Default,
-}
-
 impl<'a> Args<'a> {
-    /// The words of `line` after its first `skip`, which are the keyword and its prefix.
+    /// The words of `line`, which has no prefix any more, after its first `skip`.
     pub(crate) fn new(line: Line<'a>, skip: usize, prefix: Prefix) -> Self {
-        let keyword_at = usize::from(prefix != Prefix::Plain);
-        Self { line, at: skip, keyword_at, prefix }
+        Self { line, at: skip, keyword_at: 0, prefix }
     }
 
     /// Whether `no` stands before the keyword.
@@ -51,7 +39,7 @@ impl<'a> Args<'a> {
     /// What a switch becomes: on, off after `no`, and `default` after `default`.
     pub(crate) fn switch(&self, default: bool) -> bool {
         match self.prefix {
-            Prefix::Plain => true,
+            Prefix::None => true,
             Prefix::No => false,
             Prefix::Default => default,
         }

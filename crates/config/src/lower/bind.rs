@@ -58,13 +58,11 @@ pub(crate) const OPTIONS: Table<BindFn> = Table(&[
         options.bind.permissions.group = Some(cx.name(args.text("a group")?));
         Ok(())
     }),
-    ("guid-prefix", |_, _, args| args.text("a prefix").map(|_| ())),
     ("id", |_, options, args| {
         let span = args.span();
         options.id = Some((args.u32_from(1)?, span));
         Ok(())
     }),
-    ("idle-ping", |cx, _, args| args.time(TimeUnit::Ms, &mut cx.diagnostics).map(|_| ())),
     ("interface", |cx, options, args| {
         options.bind.interface = Some(cx.name(args.text("a network interface")?));
         Ok(())
@@ -86,11 +84,8 @@ pub(crate) const OPTIONS: Table<BindFn> = Table(&[
         options.bind.name = Some(cx.name(args.text("a name")?));
         Ok(())
     }),
-    ("nice", |_, _, args| args.number(-1024..=1024).map(|_| ())),
-    ("process", |_, _, args| args.text("a process").map(|_| ())),
     ("proto", proto),
     ("severity-output", |_, _, args| args.text("'none', 'number' or 'string'").map(|_| ())),
-    ("shards", |_, _, args| args.text("a number, 'by-thread' or 'by-group'").map(|_| ())),
     ("tcp-ut", |cx, options, args| {
         let time = args.time(TimeUnit::Ms, &mut cx.diagnostics)?;
         options.bind.tcp_user_timeout_ms = u32::try_from(time.as_millis()).ok();
@@ -100,7 +95,6 @@ pub(crate) const OPTIONS: Table<BindFn> = Table(&[
         options.bind.tfo = true;
         Ok(())
     }),
-    ("thread", |_, _, args| args.text("a thread set").map(|_| ())),
     ("transparent", |_, options, _| {
         options.bind.transparent = true;
         Ok(())
@@ -197,7 +191,7 @@ impl BindOptions {
             args.begin_option();
             match OPTIONS.find(word.value()) {
                 Some(lower) => lower(cx, self, args)?,
-                None => super::unsupported::option(cx, word, args, super::unsupported::Of::Bind)?,
+                None => super::unsupported::option(cx, word, args, crate::keyword::Context::Bind)?,
             }
         }
         Ok(())

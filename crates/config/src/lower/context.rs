@@ -21,6 +21,8 @@ pub(crate) struct Lowering<'a> {
     world: World<'a>,
     names: HashSet<Name>,
     formats: HashMap<(&'a str, Place), LogFormat>,
+    /// `http-errors` sections.
+    pub http_errors: HashMap<Name, Arc<model::ErrorPages>>,
     /// `unix-bind`.
     pub unix_bind: UnixBind,
     /// `default-path`: what is put before relative file names.
@@ -94,6 +96,7 @@ impl<'a> Lowering<'a> {
             names: HashSet::new(),
             formats: HashMap::new(),
             references: Vec::new(),
+            http_errors: HashMap::new(),
             unix_bind: UnixBind::default(),
             default_path: DefaultPath::Current,
         }
@@ -270,6 +273,14 @@ impl<'a> Lowering<'a> {
         }
         args.skip(words.len());
         Ok(Some(condition))
+    }
+
+    /// Adds an `acl` line; the words are those behind the keyword.
+    pub(crate) fn acl_line(&mut self, acls: &mut Acls, words: &[Word<'a>]) -> Outcome {
+        let texts: Vec<&str> = words.iter().map(|word| word.value()).collect();
+        let none = Acls::new();
+        let context = ParseContext::new(Place::ANYWHERE, &none, &self.world);
+        acls.add_line(&texts, &context).map_err(|error| expression_alert(&error, words))
     }
 
     /// The place for parsing that needs a context of its own.

@@ -1,15 +1,16 @@
 //! A proxy section while it is read: what is inherited from `defaults` and what it says itself.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use expr::Acls;
 use model::{
-    Algorithm, ConnectionMode, ErrorPages, HashType, HttpReuse, LogKind, LogTarget, Mode, Name,
-    OnError, OnMarked, Origin, Port, RuleSet, Server, ServerCheck, ServerIdentity, Timeouts,
+    Algorithm, ConnectionMode, HashType, HttpReuse, LogKind, LogTarget, Mode, Name, OnError,
+    OnMarked, Origin, Port, RuleSet, Server, ServerCheck, ServerIdentity, Timeouts,
 };
 
+use super::check::CheckDraft;
+use super::errors::ErrorsDraft;
 use crate::ast::Word;
 use crate::section::SectionKind;
 use crate::source::Span;
@@ -50,10 +51,25 @@ pub(crate) struct Draft<'a> {
     pub rules: RuleSet,
     /// Which rule kinds were seen, for the warnings about order.
     pub order: super::order::RuleOrder,
+    /// Where each list of HTTP rules ends early.
+    pub finals: Finals,
     /// Named ACLs.
     pub acls: Acls,
     /// Logs.
     pub log: LogDraft<'a>,
+    /// Error answers.
+    pub errors: ErrorsDraft,
+}
+
+/// Unconditional final rules, behind which nothing is reached.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Finals {
+    /// `http-request`.
+    pub http_request: Option<Span>,
+    /// `http-response`.
+    pub http_response: Option<Span>,
+    /// `http-after-response`.
+    pub http_after_response: Option<Span>,
 }
 
 /// What only the client side has.
@@ -73,6 +89,8 @@ pub(crate) struct FrontDraft<'a> {
     pub use_backend_names: Vec<(Name, Span)>,
     /// `unique-id-format`.
     pub unique_id_format: Option<Word<'a>>,
+    /// Slots that `capture ... id N` asks for: response or request, slot, place.
+    pub capture_uses: Vec<(bool, usize, Span)>,
     /// `monitor-uri`.
     pub monitor_uri: Option<Name>,
     /// `monitor fail`.
@@ -114,10 +132,14 @@ pub(crate) struct BackDraft {
     pub server_names: HashMap<Name, Span>,
     /// `default-server`.
     pub default_server: ServerDraft,
+    /// `dispatch`.
+    pub dispatch: Option<(model::Host, Port, Span)>,
     /// `source` of the backend.
     pub source: Option<model::Source>,
     /// `cookie`.
     pub cookie: Option<(model::CookiePersistence, Span)>,
+    /// Where `cookie` says `dynamic`.
+    pub cookie_dynamic: Option<Span>,
     /// `dynamic-cookie-key`.
     pub dynamic_key: Option<Name>,
     /// `use-server`.
@@ -152,6 +174,8 @@ pub(crate) struct BackDraft {
     pub accept_invalid_response: bool,
     /// `http-send-name-header`.
     pub send_name_header: Option<model::FieldName>,
+    /// Health checks.
+    pub check: CheckDraft,
     /// `option log-health-checks`.
     pub log_health_checks: bool,
 }
@@ -175,6 +199,23 @@ pub(crate) struct ServerDraft {
     pub span: Option<Span>,
 }
 
+/// Which line was asked for; the last word counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogChoice {
+    /// `option tcplog`.
+    Tcp,
+    /// `option tcplog clf`.
+    TcpClf,
+    /// `option httplog`.
+    Http,
+    /// `option httplog clf`.
+    HttpClf,
+    /// `option httpslog`.
+    Https,
+    /// `log-format`.
+    Format,
+}
+
 /// Log settings while they are read.
 #[derive(Clone, Default)]
 pub(crate) struct LogDraft<'a> {
@@ -185,7 +226,7 @@ pub(crate) struct LogDraft<'a> {
     /// Own targets.
     pub targets: Vec<LogTarget>,
     /// What was chosen last, with its place.
-    pub kind: Option<(LogKind, Span)>,
+    pub kind: Option<(LogChoice, Span)>,
     /// `log-format`.
     pub format: Option<Word<'a>>,
     /// `error-log-format`.
@@ -221,6 +262,7 @@ impl<'a> Draft<'a> {
                 use_backend: Vec::new(),
                 use_backend_names: Vec::new(),
                 unique_id_format: None,
+                capture_uses: Vec::new(),
                 monitor_uri: None,
                 monitor_fail: Vec::new(),
             },
@@ -231,8 +273,10 @@ impl<'a> Draft<'a> {
             buffer_request: false,
             rules: RuleSet::default(),
             order: super::order::RuleOrder::default(),
+            finals: Finals::default(),
             acls: Acls::new(),
             log: LogDraft::default(),
+            errors: ErrorsDraft::default(),
         }
     }
 
@@ -246,15 +290,12 @@ impl<'a> Draft<'a> {
             order: super::order::RuleOrder::default(),
             // What a defaults section names for its own rules is not known outside of it.
             acls: Acls::new(),
+            finals: Finals::default(),
             ..self.clone()
         };
+        draft.back.check = self.back.check.inherited();
         draft.log.inherited = true;
         draft
-    }
-
-    /// Error answers, shared where there are none of its own.
-    pub(crate) fn error_pages(&self, shared: &super::finish::Shared) -> Arc<ErrorPages> {
-        shared.no_errors.clone()
     }
 
     /// Whether it has a client side (`defaults` counts as both).
@@ -287,8 +328,10 @@ impl BackDraft {
             servers: Vec::new(),
             server_names: HashMap::new(),
             default_server: ServerDraft::new(name.clone()),
+            dispatch: None,
             source: None,
             cookie: None,
+            cookie_dynamic: None,
             dynamic_key: None,
             use_server: Vec::new(),
             use_server_names: Vec::new(),
@@ -306,6 +349,7 @@ impl BackDraft {
             tcp_keep_alive: false,
             accept_invalid_response: false,
             send_name_header: None,
+            check: CheckDraft::default(),
             log_health_checks: false,
         }
     }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use expr::{Acls, LogFormat, Place};
 use model::{
-    Backend, CheckKind, ErrorPages, Frontend, Host, InitAddr, LogKind, LogTarget, Mode, Monitor,
-    ProxyLog, Server,
+    Backend, ErrorPages, Frontend, Host, InitAddr, LogKind, LogTarget, Mode, Monitor, ProxyLog,
+    Server,
 };
 
 use super::context::Lowering;
-use super::draft::{Draft, LogDraft, ServerDraft};
+use super::draft::{Draft, LogChoice, LogDraft, ServerDraft};
+use crate::ast::Word;
 use crate::section::SectionKind;
 
 /// What is logged when nothing was chosen (manual 8.2.1).
@@ -61,10 +62,7 @@ pub(crate) fn frontend<'a>(
     shared: &Shared,
 ) -> Frontend {
     let log = proxy_log(cx, draft, shared);
-    let unique_id_format = draft.front.unique_id_format.and_then(|word| {
-        let format = cx.log_format(word, Place::LOG, &Acls::new());
-        format.map_err(|found| cx.diagnostics.push(*found)).ok()
-    });
+    let unique_id_format = compiled(cx, draft.front.unique_id_format);
     let mut binds = std::mem::take(&mut draft.front.binds);
     let mut ids = Ids::new(draft.front.bind_ids.keys().copied());
     for bind in binds.iter_mut().filter(|bind| bind.id == 0) {
@@ -80,6 +78,7 @@ pub(crate) fn frontend<'a>(
     Frontend {
         name: draft.name.clone(),
         id,
+        is_listen: draft.kind == SectionKind::Listen,
         mode: draft.mode,
         disabled: draft.disabled,
         binds,
@@ -106,7 +105,7 @@ pub(crate) fn frontend<'a>(
         request_captures: fields.request_captures.clone(),
         response_captures: fields.response_captures.clone(),
         capture_cookie: fields.capture_cookie.clone(),
-        errors: draft.error_pages(shared),
+        errors: draft.errors.pages(&shared.no_errors),
         log,
         origin: cx.origin(draft.header),
     }
@@ -125,13 +124,14 @@ pub(crate) fn backend<'a>(
     Backend {
         name: draft.name.clone(),
         id,
+        is_listen: draft.kind == SectionKind::Listen,
         mode: draft.mode,
         disabled: draft.disabled,
         algorithm: back.algorithm.clone(),
         hash_type: back.hash_type,
         hash_balance_factor: back.hash_balance_factor,
         servers,
-        cookie: back.cookie.take().map(|(cookie, _)| cookie),
+        cookie: cookie(back),
         persist_rules: std::mem::take(&mut back.persist_rules),
         use_server: std::mem::take(&mut back.use_server),
         timeouts: draft.timeouts.clone(),
@@ -153,20 +153,37 @@ pub(crate) fn backend<'a>(
         tcp_keep_alive: back.tcp_keep_alive,
         accept_invalid_response: back.accept_invalid_response,
         send_name_header: back.send_name_header.clone(),
-        check: CheckKind::Connect,
+        check: back.check.kind(),
         log_health_checks: back.log_health_checks,
-        disable_on_404: false,
-        check_send_state: false,
+        disable_on_404: back.check.disable_on_404,
+        check_send_state: back.check.send_state,
         spread_checks_percent: shared.spread_checks_percent,
         drain_timeout: None,
-        errors: draft.error_pages(shared),
+        errors: draft.errors.pages(&shared.no_errors),
         log,
         origin: cx.origin(draft.header),
     }
 }
 
+/// The cookie, with its key where values are derived.
+fn cookie(back: &mut super::draft::BackDraft) -> Option<model::CookiePersistence> {
+    let (mut cookie, _) = back.cookie.take()?;
+    if back.cookie_dynamic.is_some() {
+        cookie.dynamic_key = back.dynamic_key.clone();
+    }
+    Some(cookie)
+}
+
 fn servers(cx: &mut Lowering<'_>, draft: &mut Draft<'_>) -> Vec<Arc<Server>> {
-    let drafts = std::mem::take(&mut draft.back.servers);
+    let mut drafts = std::mem::take(&mut draft.back.servers);
+    if let (Some((host, port, span)), true) = (draft.back.dispatch.take(), drafts.is_empty()) {
+        let name = cx.name(super::server::DISPATCH);
+        let mut server = ServerDraft::new(name);
+        server.server.host = host;
+        server.server.port = port;
+        server.server.origin = cx.origin(span);
+        drafts.push(server);
+    }
     let explicit = drafts.iter().filter_map(|server| server.explicit_id.map(|(id, _)| id));
     let mut ids = Ids::new(explicit);
     let source = draft.back.source.clone();
@@ -206,18 +223,11 @@ fn finish_server(
 
 fn proxy_log<'a>(cx: &mut Lowering<'a>, draft: &Draft<'a>, shared: &Shared) -> ProxyLog {
     let log = &draft.log;
-    let kind = match &log.kind {
-        Some((kind, _)) => kind.clone(),
-        None => LogKind::Default,
-    };
-    let format = log_line(cx, log, &kind, draft.mode);
-    let error_format = log.error_format.and_then(|word| {
-        let format = cx.log_format(word, Place::LOG, &Acls::new());
-        format.map_err(|found| cx.diagnostics.push(*found)).ok()
-    });
+    let format = log_line(cx, log, draft.mode);
+    let error_format = compiled(cx, log.error_format);
     ProxyLog {
         targets: log_targets(log, shared),
-        kind,
+        kind: log_kind(log),
         format,
         error_format,
         tag: log.tag.clone(),
@@ -237,28 +247,40 @@ fn log_targets(log: &LogDraft<'_>, shared: &Shared) -> Arc<[LogTarget]> {
     }
 }
 
-fn log_line<'a>(
-    cx: &mut Lowering<'a>,
-    log: &LogDraft<'a>,
-    kind: &LogKind,
-    mode: Mode,
-) -> LogFormat {
-    let built_in = match kind {
-        LogKind::Default if mode == Mode::Tcp => CONNECT_TCP,
-        LogKind::Default => CONNECT_HTTP,
-        LogKind::Tcp => expr::TCP,
-        LogKind::Http => expr::HTTP,
-        LogKind::Clf if mode == Mode::Tcp => expr::TCP_CLF,
-        LogKind::Clf => expr::HTTP_CLF,
-        LogKind::Custom => {
-            let compiled = log.format.map(|word| cx.log_format(word, Place::LOG, &Acls::new()));
-            match compiled {
-                Some(Ok(format)) => return format,
-                Some(Err(found)) => cx.diagnostics.push(*found),
-                None => {}
-            }
-            ""
+fn log_line<'a>(cx: &mut Lowering<'a>, log: &LogDraft<'a>, mode: Mode) -> LogFormat {
+    let built_in = match log.kind.map(|(choice, _)| choice) {
+        None if mode == Mode::Tcp => CONNECT_TCP,
+        None => CONNECT_HTTP,
+        Some(LogChoice::Tcp) => expr::TCP,
+        Some(LogChoice::TcpClf) => expr::TCP_CLF,
+        Some(LogChoice::Http) => expr::HTTP,
+        Some(LogChoice::HttpClf) if mode == Mode::Tcp => expr::TCP_CLF,
+        Some(LogChoice::HttpClf) => expr::HTTP_CLF,
+        Some(LogChoice::Https) => expr::HTTPS,
+        Some(LogChoice::Format) => {
+            return compiled(cx, log.format).unwrap_or_else(|| LogFormat::literal(b""));
         }
     };
     cx.built_in_format(built_in)
+}
+
+/// A log format of the section, with its findings noted.
+fn compiled<'a>(cx: &mut Lowering<'a>, word: Option<Word<'a>>) -> Option<LogFormat> {
+    match cx.log_format(word?, Place::LOG, &Acls::new()) {
+        Ok(format) => Some(format),
+        Err(found) => {
+            cx.diagnostics.push(*found);
+            None
+        }
+    }
+}
+
+fn log_kind(log: &LogDraft<'_>) -> LogKind {
+    match log.kind.map(|(choice, _)| choice) {
+        None => LogKind::Default,
+        Some(LogChoice::Tcp) => LogKind::Tcp,
+        Some(LogChoice::Http) => LogKind::Http,
+        Some(LogChoice::HttpClf | LogChoice::TcpClf) => LogKind::Clf,
+        Some(LogChoice::Https | LogChoice::Format) => LogKind::Custom,
+    }
 }

@@ -89,7 +89,9 @@ pub(crate) const KEYWORDS: Table<GlobalFn> = Table(&[
     }),
     ("master-worker", |_, draft, args| {
         draft.process.master_worker = !args.is_negated();
-        if args.eat("exit-on-failure") || args.eat("no-exit-on-failure") {}
+        if !args.eat("exit-on-failure") {
+            args.eat("no-exit-on-failure");
+        }
         Ok(())
     }),
     ("maxconn", |_, draft, args| {
@@ -250,7 +252,7 @@ fn stats_socket(cx: &mut Lowering<'_>, draft: &mut GlobalDraft, args: &mut Args<
 pub(crate) fn section<'a>(cx: &mut Lowering<'a>, draft: &mut GlobalDraft, section: Section<'a>) {
     draft.global.origin = cx.origin(section.header().span());
     for line in section.lines() {
-        let Some((lower, mut args)) = dispatch::find(&KEYWORDS, line) else {
+        let Some((lower, mut args)) = dispatch::find(&KEYWORDS, section.kind(), line) else {
             continue;
         };
         let outcome = lower(cx, draft, &mut args).and_then(|()| args.end());

@@ -1,10 +1,8 @@
 //! What a proxy logs: `log`, `log-format`, `option httplog` and their kin (manual 4.2, 8).
 
-use model::LogKind;
-
 use super::args::{Args, Outcome};
 use super::context::Lowering;
-use super::draft::Draft;
+use super::draft::{Draft, LogChoice};
 
 /// `log global`, `log TARGET ...`, `no log`.
 pub(crate) fn log(cx: &mut Lowering<'_>, draft: &mut Draft<'_>, args: &mut Args<'_>) -> Outcome {
@@ -29,15 +27,26 @@ pub(crate) fn log(cx: &mut Lowering<'_>, draft: &mut Draft<'_>, args: &mut Args<
 /// `option httplog [clf]`.
 pub(crate) fn httplog(_: &mut Lowering<'_>, draft: &mut Draft<'_>, args: &mut Args<'_>) -> Outcome {
     let span = args.line().span();
-    let kind = if args.eat("clf") { LogKind::Clf } else { LogKind::Http };
+    let kind = if args.eat("clf") { LogChoice::HttpClf } else { LogChoice::Http };
     draft.log.kind = args.switch(false).then_some((kind, span));
     Ok(())
 }
 
-/// `option tcplog`.
+/// `option httpslog`: the HTTP line with TLS fields behind it.
+pub(crate) fn httpslog(
+    _: &mut Lowering<'_>,
+    draft: &mut Draft<'_>,
+    args: &mut Args<'_>,
+) -> Outcome {
+    draft.log.kind = Some((LogChoice::Https, args.line().span()));
+    Ok(())
+}
+
+/// `option tcplog [clf]`.
 pub(crate) fn tcplog(_: &mut Lowering<'_>, draft: &mut Draft<'_>, args: &mut Args<'_>) -> Outcome {
     let span = args.line().span();
-    draft.log.kind = args.switch(false).then_some((LogKind::Tcp, span));
+    let kind = if args.eat("clf") { LogChoice::TcpClf } else { LogChoice::Tcp };
+    draft.log.kind = args.switch(false).then_some((kind, span));
     Ok(())
 }
 
@@ -49,7 +58,7 @@ pub(crate) fn log_format<'a>(
 ) -> Outcome {
     let word = args.require("a format")?;
     draft.log.format = Some(word);
-    draft.log.kind = Some((LogKind::Custom, word.span()));
+    draft.log.kind = Some((LogChoice::Format, word.span()));
     Ok(())
 }
 

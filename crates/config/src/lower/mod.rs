@@ -4,23 +4,32 @@ mod address;
 mod args;
 mod balance;
 mod bind;
+mod captures;
+mod check;
 mod context;
+mod cookie;
 mod dispatch;
 mod draft;
+mod errors;
 mod finish;
 mod global;
 mod log;
 mod logging;
 mod options;
 mod order;
+mod persist;
 mod proxy;
 mod routing;
+mod rules;
 mod sections;
 mod server;
 mod server_options;
 mod table;
+#[cfg(test)]
+mod tests;
 mod timeouts;
 mod unsupported;
+mod userlist;
 
 use std::sync::Arc;
 
@@ -40,10 +49,10 @@ pub struct ProcessFacts {
     pub master_worker: bool,
     /// `quiet`: no messages at start.
     pub quiet: bool,
-    /// `zero-warning`: a warning is as bad as an alert.
-    pub zero_warning: bool,
     /// `no strict-limits` gives false: go on when limits cannot be raised.
     pub strict_limits: bool,
+    /// `zero-warning`: a warning is as bad as an alert.
+    pub zero_warning: bool,
     /// Listening addresses of enabled proxies; with none HAProxy does not start.
     pub listeners: usize,
 }
@@ -70,6 +79,15 @@ pub fn lower(ast: &Ast, sources: &dyn Sources) -> Lowered {
     for section in ast.sections().filter(|s| s.kind() == SectionKind::Global) {
         global::section(&mut cx, &mut draft, section);
     }
+    for section in ast.sections().filter(|s| s.kind() == SectionKind::HttpErrors) {
+        errors::read_section(&mut cx, section);
+    }
+    let userlists = ast
+        .sections()
+        .filter(|s| s.kind() == SectionKind::Userlist)
+        .filter_map(|section| userlist::section(&mut cx, section))
+        .map(Arc::new)
+        .collect();
     let GlobalDraft { mut global, log, mut process } = draft;
     global.log = log.into();
     let shared = finish::Shared {
@@ -88,7 +106,7 @@ pub fn lower(ast: &Ast, sources: &dyn Sources) -> Lowered {
         global,
         frontends,
         backends,
-        userlists: Vec::new(),
+        userlists,
         files,
     });
     Lowered { config, diagnostics, process }

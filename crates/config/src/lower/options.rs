@@ -9,11 +9,6 @@ use super::context::Lowering;
 use super::draft::Draft;
 use crate::ast::Word;
 
-/// An option that changes nothing here.
-pub(crate) fn no_effect(_: &mut Lowering<'_>, _: &mut Draft<'_>, _: &mut Args<'_>) -> Outcome {
-    Ok(())
-}
-
 /// `option accept-unsafe-violations-in-http-request` and its older name.
 pub(crate) fn accept_invalid_request(
     _: &mut Lowering<'_>,

@@ -6,38 +6,66 @@ use super::args::{Args, Outcome, alert};
 use super::context::Lowering;
 use super::draft::Draft;
 use super::table::Table;
-use super::{balance, bind, logging, options, routing, server, timeouts};
+use super::{
+    balance, bind, captures, check, cookie, errors, logging, options, persist, routing, rules,
+    server, timeouts,
+};
 
 /// Lowers one line into the draft.
 pub(crate) type ProxyFn = for<'a> fn(&mut Lowering<'a>, &mut Draft<'a>, &mut Args<'a>) -> Outcome;
 
 /// Keywords of proxies, by the names that the keyword table gives them.
 pub(crate) const KEYWORDS: Table<ProxyFn> = Table(&[
+    ("acl", rules::acl),
     ("backlog", |_, draft, args| {
         draft.front.model.backlog = Some(args.u32_from(0)?).filter(|most| *most > 0);
         Ok(())
     }),
     ("balance", balance::balance),
     ("bind", bind::lower),
+    ("capture cookie", captures::cookie),
+    ("capture request header", captures::request_header),
+    ("capture response header", captures::response_header),
+    ("cookie", cookie::cookie),
+    ("declare capture", captures::declare),
     ("default-server", server::default_server),
     ("default_backend", routing::default_backend),
-    ("description", text),
     ("disabled", |_, draft, _| {
         draft.disabled = true;
         Ok(())
     }),
+    ("dispatch", server::dispatch),
+    ("dynamic-cookie-key", cookie::dynamic_key),
     ("enabled", |_, draft, _| {
         draft.disabled = false;
         Ok(())
     }),
     ("error-log-format", logging::error_log_format),
+    ("errorfile", errors::errorfile),
+    ("errorfiles", errors::errorfiles),
+    ("errorloc", errors::errorloc302),
+    ("errorloc302", errors::errorloc302),
+    ("errorloc303", errors::errorloc303),
+    ("force-persist", persist::force),
     ("fullconn", |_, draft, args| {
         draft.back.fullconn = Some(args.u32_from(0)?).filter(|most| *most > 0);
         Ok(())
     }),
-    ("guid", text),
     ("hash-balance-factor", balance::hash_balance_factor),
     ("hash-type", balance::hash_type),
+    ("http-after-response", rules::http_after_response),
+    ("http-check comment", check::comment),
+    ("http-check connect", check::http_connect),
+    ("http-check disable-on-404", check::disable_on_404),
+    ("http-check expect", check::http_expect),
+    ("http-check send", check::http_send),
+    ("http-check send-state", check::send_state),
+    ("http-check set-var", check::set_var),
+    ("http-check set-var-fmt", check::set_var_fmt),
+    ("http-check unset-var", check::unset_var),
+    ("http-error", errors::http_error),
+    ("http-request", rules::http_request),
+    ("http-response", rules::http_response),
     ("http-reuse", balance::http_reuse),
     ("http-send-name-header", |_, draft, args| {
         draft.back.send_name_header = match args.is_negated() {
@@ -51,6 +79,7 @@ pub(crate) const KEYWORDS: Table<ProxyFn> = Table(&[
         draft.id = Some((args.u32_from(1)?, span));
         Ok(())
     }),
+    ("ignore-persist", persist::ignore),
     ("log", logging::log),
     ("log-format", logging::log_format),
     ("log-tag", |cx, draft, args| {
@@ -79,7 +108,6 @@ pub(crate) const KEYWORDS: Table<ProxyFn> = Table(&[
         draft.back.allbackups = args.switch(false);
         Ok(())
     }),
-    ("option checkcache", options::no_effect),
     ("option clitcpka", |_, draft, args| {
         draft.front.model.tcp_keep_alive = args.switch(false);
         Ok(())
@@ -115,8 +143,10 @@ pub(crate) const KEYWORDS: Table<ProxyFn> = Table(&[
         draft.front.model.use_proxy_header = args.switch(false);
         Ok(())
     }),
+    ("option httpchk", check::httpchk),
     ("option httpclose", options::httpclose),
     ("option httplog", logging::httplog),
+    ("option httpslog", logging::httpslog),
     ("option log-health-checks", |_, draft, args| {
         draft.back.log_health_checks = args.switch(false);
         Ok(())
@@ -147,6 +177,7 @@ pub(crate) const KEYWORDS: Table<ProxyFn> = Table(&[
         draft.back.tcp_keep_alive = args.switch(false);
         Ok(())
     }),
+    ("option tcp-check", check::tcp_check),
     ("option tcpka", |_, draft, args| {
         draft.front.model.tcp_keep_alive = args.switch(false);
         draft.back.tcp_keep_alive = args.switch(false);
@@ -157,10 +188,12 @@ pub(crate) const KEYWORDS: Table<ProxyFn> = Table(&[
         draft.front.model.rate_limit_sessions = Some(args.u32_from(0)?).filter(|rate| *rate > 0);
         Ok(())
     }),
+    ("redirect", rules::redirect),
     ("retries", |_, draft, args| {
         draft.back.retries = args.u32_from(0)?;
         Ok(())
     }),
+    ("retry-on", persist::retry_on),
     ("server", server::server),
     ("server-template", server::template),
     ("source", |cx, draft, args| {
@@ -170,10 +203,25 @@ pub(crate) const KEYWORDS: Table<ProxyFn> = Table(&[
         };
         Ok(())
     }),
+    ("tcp-check comment", check::comment),
+    ("tcp-check connect", check::tcp_connect),
+    ("tcp-check expect", check::tcp_expect),
+    ("tcp-check send", check::tcp_send),
+    ("tcp-check send-binary", check::tcp_send_binary),
+    ("tcp-check send-binary-lf", check::tcp_send_binary_lf),
+    ("tcp-check send-lf", check::tcp_send_lf),
+    ("tcp-check set-var", check::set_var),
+    ("tcp-check set-var-fmt", check::set_var_fmt),
+    ("tcp-check unset-var", check::unset_var),
+    ("tcp-request connection", rules::tcp_connection),
+    ("tcp-request content", rules::tcp_content),
+    ("tcp-request inspect-delay", rules::inspect_delay),
+    ("tcp-request session", rules::tcp_session),
+    ("tcp-response content", rules::tcp_response),
+    ("tcp-response inspect-delay", rules::response_inspect_delay),
     ("timeout check", timeouts::check),
     ("timeout client", timeouts::client),
     ("timeout client-fin", timeouts::client_fin),
-    ("timeout client-hs", timeouts::client_hs),
     ("timeout connect", timeouts::connect),
     ("timeout http-keep-alive", timeouts::http_keep_alive),
     ("timeout http-request", timeouts::http_request),
@@ -190,12 +238,6 @@ pub(crate) const KEYWORDS: Table<ProxyFn> = Table(&[
     ("use-server", routing::use_server),
     ("use_backend", routing::use_backend),
 ]);
-
-/// A text that only people read.
-fn text(_: &mut Lowering<'_>, _: &mut Draft<'_>, args: &mut Args<'_>) -> Outcome {
-    args.skip(args.line().len());
-    Ok(())
-}
 
 fn mode(_: &mut Lowering<'_>, draft: &mut Draft<'_>, args: &mut Args<'_>) -> Outcome {
     const WHAT: &str = "'http' or 'tcp'";

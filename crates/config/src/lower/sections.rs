@@ -49,6 +49,9 @@ fn defaults<'a>(cx: &mut Lowering<'a>, seen: &mut DefaultsSeen<'a>, section: Sec
         None => Draft::new(SectionKind::Defaults, name.clone(), header),
     };
     lines(cx, &mut draft, section);
+    // Built once here, shared by all heirs that add nothing of their own.
+    draft.back.check.kind();
+    draft.errors.pages(&Arc::default());
     if !name.is_empty() {
         seen.named.insert(name, draft.clone());
     }
@@ -97,7 +100,7 @@ fn parent<'s, 'a>(
 
 fn lines<'a>(cx: &mut Lowering<'a>, draft: &mut Draft<'a>, section: Section<'a>) {
     for line in section.lines() {
-        let Some((lower, mut args)) = dispatch::find(&proxy::KEYWORDS, line) else {
+        let Some((lower, mut args)) = dispatch::find(&proxy::KEYWORDS, section.kind(), line) else {
             continue;
         };
         let outcome = lower(cx, draft, &mut args).and_then(|()| args.end());

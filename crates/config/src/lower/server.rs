@@ -34,6 +34,24 @@ pub(crate) fn server<'a>(
     add(cx, draft, server, name.value(), name.span())
 }
 
+/// Name of the server that `dispatch` makes, as logs show it.
+pub(crate) const DISPATCH: &str = "<DISPATCH>";
+
+/// `dispatch ADDRESS:PORT`: the only server, without a name.
+pub(crate) fn dispatch<'a>(
+    cx: &mut Lowering<'a>,
+    draft: &mut Draft<'a>,
+    args: &mut Args<'a>,
+) -> Outcome {
+    let word = args.require("an address and a port")?;
+    let (host, port) = place(cx, word)?;
+    match port {
+        Port::Fixed(_) => draft.back.dispatch = Some((host, port, word.span())),
+        _ => return Err(alert(word.span(), format!("'{}' has no port", word.value()))),
+    }
+    Ok(())
+}
+
 /// `default-server OPTIONS`.
 pub(crate) fn default_server<'a>(
     cx: &mut Lowering<'a>,

@@ -19,16 +19,6 @@ const MAX_WEIGHT: i64 = 256;
 
 type ServerFn = fn(&mut Lowering<'_>, &mut ServerDraft, &mut Args<'_>) -> Outcome;
 
-/// What an option that needs no memory does here.
-fn nothing(_: &mut Lowering<'_>, _: &mut ServerDraft, _: &mut Args<'_>) -> Outcome {
-    Ok(())
-}
-
-/// An option whose one argument has no effect here.
-fn skip_one(_: &mut Lowering<'_>, _: &mut ServerDraft, args: &mut Args<'_>) -> Outcome {
-    args.require("an argument").map(|_| ())
-}
-
 /// Options of `server`, `default-server` and `server-template`.
 pub(crate) const OPTIONS: Table<ServerFn> = Table(&[
     ("addr", addr),
@@ -72,7 +62,6 @@ pub(crate) const OPTIONS: Table<ServerFn> = Table(&[
         server.check.fastinter = Some(interval(cx, args)?);
         Ok(())
     }),
-    ("guid", skip_one),
     ("id", |_, server, args| {
         let span = args.span();
         server.explicit_id = Some((args.u32_from(1)?, span));
@@ -83,7 +72,6 @@ pub(crate) const OPTIONS: Table<ServerFn> = Table(&[
         server.check.inter = interval(cx, args)?;
         Ok(())
     }),
-    ("log-bufsize", skip_one),
     ("max-reuse", |_, server, args| {
         let most = args.number(-1..=i64::from(u32::MAX))?;
         server.server.max_reuse = u32::try_from(most).ok();
@@ -113,16 +101,8 @@ pub(crate) const OPTIONS: Table<ServerFn> = Table(&[
         server.check_send_proxy = Some(false);
         Ok(())
     }),
-    ("no-send-proxy", |_, server, _| {
-        server.server.send_proxy = None;
-        Ok(())
-    }),
-    ("no-send-proxy-v2", |_, server, _| {
-        server.server.send_proxy = None;
-        Ok(())
-    }),
-    ("no-tfo", nothing),
-    ("non-stick", nothing),
+    ("no-send-proxy", no_send_proxy),
+    ("no-send-proxy-v2", no_send_proxy),
     ("observe", observe),
     ("on-error", on_error),
     ("on-marked-down", |_, server, args| match args.text("'shutdown-sessions'")? {
@@ -139,7 +119,6 @@ pub(crate) const OPTIONS: Table<ServerFn> = Table(&[
         }
         _ => Err(args.unexpected("'shutdown-backup-sessions'")),
     }),
-    ("pool-low-conn", skip_one),
     ("pool-max-conn", |_, server, args| {
         let most = args.number(-1..=i64::from(i32::MAX))?;
         server.server.pool_max_conn = i32::try_from(most).unwrap_or(-1);
@@ -162,8 +141,6 @@ pub(crate) const OPTIONS: Table<ServerFn> = Table(&[
         server.server.redir = Some(cx.name(args.text("a prefix")?));
         Ok(())
     }),
-    ("resolve-net", skip_one),
-    ("resolve-opts", skip_one),
     ("resolve-prefer", |_, server, args| {
         server.server.prefer_ipv6 = match args.text("'ipv4' or 'ipv6'")? {
             "ipv4" => false,
@@ -184,11 +161,7 @@ pub(crate) const OPTIONS: Table<ServerFn> = Table(&[
         server.server.send_proxy = Some(ProxyHeader::V1);
         Ok(())
     }),
-    ("send-proxy-v2", |_, server, _| {
-        server.server.send_proxy = Some(ProxyHeader::V2);
-        Ok(())
-    }),
-    ("shard", skip_one),
+    ("send-proxy-v2", send_proxy_v2),
     ("slowstart", |cx, server, args| {
         let time = args.time(TimeUnit::Ms, &mut cx.diagnostics)?;
         server.server.slowstart = Some(time).filter(|time| !time.is_zero());
@@ -198,13 +171,11 @@ pub(crate) const OPTIONS: Table<ServerFn> = Table(&[
         server.server.source = Some(source(cx, args)?);
         Ok(())
     }),
-    ("stick", nothing),
     ("tcp-ut", |cx, server, args| {
         let time = args.time(TimeUnit::Ms, &mut cx.diagnostics)?;
         server.server.tcp_user_timeout_ms = u32::try_from(time.as_millis()).ok();
         Ok(())
     }),
-    ("tfo", nothing),
     ("track", |cx, server, args| {
         let span = args.span();
         server.track = Some((cx.name(args.text("[backend/]server")?), span));
@@ -214,11 +185,6 @@ pub(crate) const OPTIONS: Table<ServerFn> = Table(&[
     ("weight", |_, server, args| {
         server.server.weight = u16::try_from(args.number(0..=MAX_WEIGHT)?).unwrap_or(1);
         Ok(())
-    }),
-    ("ws", |_, _, args| match args.text("'auto', 'h1' or 'h2'")? {
-        "auto" | "h1" => Ok(()),
-        "h2" => Err(alert(args.last_span(), "'ws h2' is not supported yet")),
-        _ => Err(args.unexpected("'auto', 'h1' or 'h2'")),
     }),
 ]);
 
@@ -240,9 +206,19 @@ pub(crate) fn read<'a>(
         }
         match OPTIONS.find(word.value()) {
             Some(lower) => lower(cx, server, args)?,
-            None => unsupported::option(cx, word, args, unsupported::Of::Server)?,
+            None => unsupported::option(cx, word, args, crate::keyword::Context::Server)?,
         }
     }
+    Ok(())
+}
+
+fn send_proxy_v2(_: &mut Lowering<'_>, server: &mut ServerDraft, _: &mut Args<'_>) -> Outcome {
+    server.server.send_proxy = Some(ProxyHeader::V2);
+    Ok(())
+}
+
+fn no_send_proxy(_: &mut Lowering<'_>, server: &mut ServerDraft, _: &mut Args<'_>) -> Outcome {
+    server.server.send_proxy = None;
     Ok(())
 }
 

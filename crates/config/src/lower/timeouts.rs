@@ -26,5 +26,5 @@ macro_rules! timeout {
     )*};
 }
 
-timeout!(check client client_fin client_hs connect http_keep_alive http_request queue server
+timeout!(check client client_fin connect http_keep_alive http_request queue server
     server_fin tarpit tunnel);
