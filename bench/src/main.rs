@@ -1,5 +1,6 @@
 //! Command line of the side-by-side benchmark.
 
+mod namespace;
 mod options;
 
 use std::path::Path;
@@ -20,8 +21,11 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), String> {
     let options = Options::from(std::env::args().skip(1))?;
+    let Options { action, bench, save, namespace } = options;
+    if namespace && let Err(why) = namespace::enter() {
+        eprintln!("{why}");
+    }
     raise_descriptor_limit()?;
-    let Options { action, bench, save } = options;
     bench::proxies::pin(bench.load_cpu).map_err(|error| format!("CPU of the load: {error}"))?;
     let scenarios = match action {
         Action::Help => {

@@ -24,6 +24,7 @@ evenkeel-bench: evenkeel, HAProxy and nginx side by side
                              CPUs of clients and servers (0) and of the proxy (1)
   --without WHAT             leave out forwardfor, check or stats; may be repeated
   --requests N               perf: requests counted under callgrind (20000)
+  --here                     measure in this network namespace, not in one of its own
   --save                     keep the run in bench/runs/ of the current directory
 ";
 
@@ -39,12 +40,14 @@ pub(crate) struct Options {
     pub(crate) action: Action,
     pub(crate) bench: Bench,
     pub(crate) save: bool,
+    /// Whether to measure in a network namespace of its own.
+    pub(crate) namespace: bool,
 }
 
 impl Options {
     pub(crate) fn from(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut words = Vec::new();
-        let (mut requests, mut save) = (20_000, false);
+        let (mut requests, mut save, mut here) = (20_000, false, false);
         let mut bench = Bench {
             proxies: Vec::new(),
             load_cpu: 0,
@@ -65,16 +68,18 @@ impl Options {
                 "--requests" => requests = number(&value()?)?.max(1) as u64,
                 "--without" => leave_out(&mut bench.features, &value()?)?,
                 "--save" => save = true,
+                "--here" => here = true,
                 "--help" | "-h" => words.push("help".to_owned()),
                 flag if flag.starts_with('-') => return Err(format!("no option {flag}")),
                 word => words.push(word.to_owned()),
             }
         }
         let action = action(&words, requests)?;
-        if bench.proxies.is_empty() && !matches!(action, Action::Help) {
+        let helps = matches!(action, Action::Help);
+        if bench.proxies.is_empty() && !helps {
             bench.proxies = found();
         }
-        Ok(Self { action, bench, save })
+        Ok(Self { action, bench, save, namespace: !here && !helps })
     }
 }
 
