@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::regex::Regex;
 
 use crate::acl::Condition;
+use crate::casts::leading_integer;
 use crate::context::ParseContext;
 use crate::json::Path;
 use crate::map::Map;
@@ -171,9 +172,11 @@ pub(crate) fn read(
     })
 }
 
-/// A decimal integer with an optional sign and nothing else.
+/// A decimal integer with an optional sign and nothing else. Too large ones are clamped.
 pub(crate) fn integer(text: &str) -> Option<i64> {
-    text.strip_prefix('+').unwrap_or(text).parse().ok()
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let valid = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    if valid { leading_integer(text.as_bytes()) } else { None }
 }
 
 /// A mask as bits or dotted.

@@ -63,7 +63,14 @@ pub(crate) fn print(sample: &Sample<'_>, out: &mut Vec<u8>) {
         Sample::Bool(value) => write!(out, "{}", u8::from(*value)),
         Sample::Int(value) => write!(out, "{value}"),
         Sample::V4(ip) => write!(out, "{ip}"),
-        Sample::V6(ip) => write!(out, "{ip}"),
+        Sample::V6(ip) => match ip.segments() {
+            // IPv4-compatible addresses have always been printed like this.
+            [0, 0, 0, 0, 0, 0, high, low] if high > 0 => {
+                let v4 = Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
+                write!(out, "::{v4}")
+            }
+            _ => write!(out, "{ip}"),
+        },
         Sample::Str(bytes) | Sample::Method(bytes) => out.write_all(bytes),
         Sample::Bin(bytes) => {
             let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());

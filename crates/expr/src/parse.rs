@@ -11,6 +11,8 @@ pub(crate) struct Call<'t> {
     /// Byte offset of the name.
     pub(crate) at: usize,
     pub(crate) args: Vec<RawArg>,
+    /// There are parentheses, perhaps with nothing between them.
+    pub(crate) has_parentheses: bool,
     /// Byte offset of what follows the name, where a missing argument is reported.
     pub(crate) end: usize,
 }
@@ -61,9 +63,10 @@ impl<'t> Calls<'t> {
             };
         }
         let end = self.at;
-        let args = if bytes.get(self.at) == Some(&b'(') { self.args()? } else { Vec::new() };
+        let has_parentheses = bytes.get(self.at) == Some(&b'(');
+        let args = if has_parentheses { self.args()? } else { Vec::new() };
         match bytes.get(self.at) {
-            None | Some(b',') => Ok(Some(Call { name, at, args, end })),
+            None | Some(b',') => Ok(Some(Call { name, at, args, has_parentheses, end })),
             Some(b) => {
                 let message = format!("unexpected '{}' after '{name}'", *b as char);
                 Err(ParseError::at(self.at, message))

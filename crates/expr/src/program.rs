@@ -347,8 +347,12 @@ fn read_args(
                 args.push(Arg::Absent);
                 continue;
             }
-            if param.optional || raw.is_none() && param.kind == Kind::Backend {
+            if param.optional {
                 break;
+            }
+            if nth == 0 && call.has_parentheses && param.kind == Kind::Str {
+                args.push(Arg::Str([].into()));
+                continue;
             }
             let at = raw.map_or(call.end, |raw| raw.at);
             let message =

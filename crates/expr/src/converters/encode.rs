@@ -221,7 +221,9 @@ fn url_dec<'a>(sample: Sample<'a>, args: &'a [Arg], _: &'a dyn Subject) -> Optio
                 let digit =
                     |at: usize| text.get(at).and_then(|byte| char::from(*byte).to_digit(16));
                 let (high, low) = (digit(at)?, digit(at + 1)?);
-                out.push((high << 4 | low) as u8);
+                // HAProxy refuses an encoded NUL.
+                let byte = (high << 4 | low) as u8;
+                out.push((byte != 0).then_some(byte)?);
                 at += 2;
             }
             _ => {

@@ -23,10 +23,10 @@ const AVALANCHE: &[Param] = &[may("avalanche", Kind::Int)];
 const SEED: &[Param] = &[may("seed", Kind::Int)];
 
 pub(super) const TABLE: &[ConverterKeyword] = &[
-    Keyword::new("crc32", AVALANCHE, Bin, Int, |s, _, _| short(s, crc32), "CRC-32"),
-    Keyword::new("crc32c", AVALANCHE, Bin, Int, |s, _, _| short(s, crc32c), "CRC-32C"),
-    Keyword::new("djb2", AVALANCHE, Bin, Int, |s, _, _| short(s, djb2), "DJB2 hash"),
-    Keyword::new("sdbm", AVALANCHE, Bin, Int, |s, _, _| short(s, sdbm), "SDBM hash"),
+    Keyword::new("crc32", AVALANCHE, Bin, Int, |s, a, _| short(s, a, crc32), "CRC-32"),
+    Keyword::new("crc32c", AVALANCHE, Bin, Int, |s, a, _| short(s, a, crc32c), "CRC-32C"),
+    Keyword::new("djb2", AVALANCHE, Bin, Int, |s, a, _| short(s, a, djb2), "DJB2 hash"),
+    Keyword::new("sdbm", AVALANCHE, Bin, Int, |s, a, _| short(s, a, sdbm), "SDBM hash"),
     Keyword::new(
         "xxh32",
         SEED,
@@ -71,19 +71,21 @@ fn seed(args: &[Arg]) -> u64 {
     int_arg(args, 0).unwrap_or(0) as u64
 }
 
-/// The avalanche that the manual describes has no effect in HAProxy 3.2, so it has none here.
-fn short<'a>(sample: Sample<'a>, hash: fn(&[u8]) -> u32) -> Option<Sample<'a>> {
-    Some(Sample::Int(hash(&bytes(sample)?).into()))
+fn short<'a>(sample: Sample<'a>, args: &[Arg], hash: fn(&[u8]) -> u32) -> Option<Sample<'a>> {
+    let hash = hash(&bytes(sample)?);
+    let hash = if int_arg(args, 0).is_some_and(|on| on != 0) { avalanche(hash) } else { hash };
+    Some(Sample::Int(hash.into()))
 }
 
-/// Spreads every input bit over all output bits (Bob Jenkins' 32-bit integer hash).
+/// Spreads every input bit over all output bits: Bob Jenkins' 32-bit integer hash, and a product
+/// that lets the low bits count at the top.
 pub(crate) fn avalanche(mut hash: u32) -> u32 {
     hash = hash.wrapping_add(0x7ed5_5d16).wrapping_add(hash << 12);
     hash = (hash ^ 0xc761_c23c) ^ (hash >> 19);
     hash = hash.wrapping_add(0x1656_67b1).wrapping_add(hash << 5);
     hash = hash.wrapping_add(0xd3a2_646c) ^ (hash << 9);
     hash = hash.wrapping_add(0xfd70_46c5).wrapping_add(hash << 3);
-    (hash ^ 0xb55a_4f09) ^ (hash >> 16)
+    ((hash ^ 0xb55a_4f09) ^ (hash >> 16)).wrapping_mul(0xc000_0001)
 }
 
 /// The hash of the sdbm database library.

@@ -105,7 +105,7 @@ fn set_var<'a>(
             CONDITIONS.get(at)
         });
         if !conditions.all(|condition| holds(condition, &sample, old.as_ref())) {
-            return Some(sample);
+            return None;
         }
     }
     let value = sample.into_value();
@@ -160,6 +160,5 @@ fn capture<'a>(
 ) -> Option<Sample<'a>> {
     let text = bytes(sample)?;
     let slot = usize::try_from(int_arg(args, 0)?).ok()?;
-    subject.set_capture(side, slot, &text);
-    Some(Sample::Str(text))
+    subject.set_capture(side, slot, &text).then_some(Sample::Str(text))
 }

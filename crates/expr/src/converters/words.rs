@@ -84,20 +84,17 @@ fn part<'a>(text: Bytes<'a>, args: &[Arg], empty_counts: bool) -> Option<Bytes<'
     } else {
         let last = spans.len().checked_sub(nth + 1);
         match last {
-            None => return empty(empty_counts),
+            None => return Some(Bytes::Borrowed(b"")),
             Some(last) if count == 0 => (0, last),
             Some(last) => (last.saturating_sub(count - 1), last),
         }
     };
     match (spans.get(first), spans.get(last)) {
+        (Some((_, _)), Some((_, to))) if count == 0 && index < 0 => Some(text.slice(0, *to)),
+        (Some((from, _)), Some(_)) if count == 0 => Some(text.slice(*from, usize::MAX)),
         (Some((from, _)), Some((_, to))) if first <= last => Some(text.slice(*from, *to)),
-        _ => empty(empty_counts),
+        _ => Some(Bytes::Borrowed(b"")),
     }
-}
-
-/// What an index beyond the end gives.
-fn empty<'a>(_: bool) -> Option<Bytes<'a>> {
-    Some(Bytes::Borrowed(b""))
 }
 
 fn check_param(args: &mut Vec<Arg>, _: &ParseContext<'_>) -> Result<Option<Type>, String> {

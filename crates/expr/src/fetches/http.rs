@@ -205,7 +205,7 @@ fn query<'a>(args: &'a [Arg], subject: &'a dyn Subject) -> Fetch<Sample<'a>> {
 
 fn base(subject: &dyn Subject, query: bool) -> Fetch<Sample<'_>> {
     line(subject, |line| {
-        let Some(path) = path_and_query(line.target) else { return Fetch::Missing };
+        let path = path_and_query(line.target).unwrap_or_default();
         let path = if query { path } else { before_query(path) };
         match first(subject, Side::Request, b"host") {
             Some(host) => text([host, path].concat()),

@@ -75,6 +75,53 @@ pub(super) const TABLE: &[FetchKeyword] = &[
     ),
     FetchKeyword::new("pid", &[], Type::Int, Nothing, |_, s| int(s.process().pid), "process id"),
     FetchKeyword::new(
+        "date",
+        &[may("offset", Int), may("unit", Kind::Choice(&["s", "ms", "us"]))],
+        Type::Int,
+        Nothing,
+        date,
+        "the time now since 1970, with an offset",
+    ),
+    FetchKeyword::new(
+        "date_us",
+        &[],
+        Type::Int,
+        Nothing,
+        |_, s| int(s.now_us().rem_euclid(1_000_000)),
+        "microseconds of the second now",
+    ),
+    FetchKeyword::new(
+        "uptime",
+        &[],
+        Type::Int,
+        Nothing,
+        |_, s| int(s.now_us().saturating_sub(s.process().started_us).div_euclid(1_000_000)),
+        "seconds since the process started",
+    ),
+    FetchKeyword::new("rand", &[may("range", Int)], Type::Int, Nothing, rand, "a random integer"),
+    FetchKeyword::new("uuid", &[may("version", Int)], Type::Str, Nothing, uuid, "a random UUID")
+        .checked(check_uuid),
+    FetchKeyword::new("nbproc", &[], Type::Int, Nothing, |_, _| int(1), "processes: always 1"),
+    FetchKeyword::new("proc", &[], Type::Int, Nothing, |_, _| int(1), "number of the process"),
+    FetchKeyword::new(
+        "thread",
+        &[],
+        Type::Int,
+        Nothing,
+        |_, s| int(s.thread()),
+        "number of the worker thread, from 0",
+    ),
+    FetchKeyword::new(
+        "stopping",
+        &[],
+        Type::Bool,
+        Process,
+        |_, s| bool(s.is_stopping()),
+        "true once the process no longer accepts",
+    ),
+    FetchKeyword::new("acl", ACL_NAMES, Type::Bool, Nothing, acl, "true if all ACLs named hold")
+        .checked(check_acl),
+    FetchKeyword::new(
         "wait_end",
         &[],
         Type::Bool,
@@ -127,8 +174,8 @@ fn date<'a>(args: &'a [Arg], subject: &'a dyn Subject) -> Fetch<Sample<'a>> {
 fn rand<'a>(args: &'a [Arg], subject: &'a dyn Subject) -> Fetch<Sample<'a>> {
     let random = subject.random() >> 32;
     match int_arg(args, 0).map(|range| range as u32) {
-        Some(range @ 1..) => int((random * u64::from(range) >> 32) as i64),
-        _ => int(random as i64),
+        Some(range) => int((random * u64::from(range) >> 32) as i64),
+        None => int(random as i64),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Formats: text with `%[expressions]` and `%variables` (manual 8.2.6), for logs and for headers.
 mod builtin;
 mod clock;
+mod json;
 mod parse;
 mod render;
 mod variables;
@@ -23,8 +24,10 @@ pub(crate) use clock::{Civil, strftime};
 pub enum Style {
     /// Log lines and unique ids: blanks merge, missing items print as `-`, unsafe bytes as `#XX`.
     Log,
-    /// Headers, names, bodies: verbatim, missing items print as nothing.
+    /// Headers and names: missing items print as nothing, bytes that headers can't have as `%XX`.
     Http,
+    /// Bodies and variables: verbatim, missing items print as nothing.
+    Raw,
 }
 
 /// A format, read once.
@@ -44,7 +47,6 @@ struct Inner {
 enum Encoding {
     Text,
     Json,
-    Cbor,
 }
 
 #[derive(Debug)]
@@ -79,7 +81,6 @@ struct Flags {
     bin: bool,
     json: bool,
     utf8: bool,
-    cbor: bool,
 }
 
 impl LogFormat {

@@ -51,7 +51,7 @@ impl Reader<'_, '_> {
                     self.at += 2;
                 }
                 (b'%', _) => self.item()?,
-                (b' ' | b'\t', _) if self.style == Style::Log => {
+                (b' ', _) if self.style == Style::Log => {
                     if self.literal.last() != Some(&b' ') {
                         self.literal.push(b' ');
                     }
@@ -154,7 +154,9 @@ impl Reader<'_, '_> {
                 "bin" => flags.bin = on,
                 "json" => flags.json = on,
                 "utf8" => flags.utf8 = on,
-                "cbor" => flags.cbor = on,
+                "cbor" if on => {
+                    return Err(ParseError::at(open, "flag 'cbor' is not supported yet"));
+                }
                 _ => {}
             }
         }
@@ -187,8 +189,6 @@ impl Reader<'_, '_> {
             self.defaults = item.flags;
             if item.flags.json {
                 self.encoding = Encoding::Json;
-            } else if item.flags.cbor {
-                self.encoding = Encoding::Cbor;
             }
             return Ok(());
         }
@@ -207,7 +207,7 @@ impl Reader<'_, '_> {
 
 /// Where the bracket closes that opened before the text.
 fn closing_bracket(text: &[u8]) -> Option<usize> {
-    let mut depth = 0usize;
+    let mut in_arguments = false;
     let mut quote = None;
     let mut at = 0;
     while let Some(&byte) = text.get(at) {
@@ -216,9 +216,9 @@ fn closing_bracket(text: &[u8]) -> Option<usize> {
             (Some(open), _) if open == byte => quote = None,
             (Some(_), _) => {}
             (None, b'\'' | b'"') => quote = Some(byte),
-            (None, b'(') => depth += 1,
-            (None, b')') => depth = depth.saturating_sub(1),
-            (None, b']') if depth == 0 => return Some(at),
+            (None, b'(') => in_arguments = true,
+            (None, b')') => in_arguments = false,
+            (None, b']') if !in_arguments => return Some(at),
             _ => {}
         }
         at += 1;

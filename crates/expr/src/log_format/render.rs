@@ -4,122 +4,191 @@ use std::net::IpAddr;
 
 use super::clock::{Civil, short, zone};
 use super::variables::{DateKind, Facts, Field};
-use super::{Flags, Inner, Piece, Style};
+use super::{Encoding, Flags, Inner, Item, Piece, Style, json};
 use crate::casts;
 use crate::sample::{Fetch, Sample};
 use crate::subject::{Side, Subject};
 
 pub(super) fn format(format: &Inner, subject: &dyn Subject, out: &mut Vec<u8>) {
     let mut facts = None;
+    let mut first = true;
+    if format.encoding == Encoding::Json {
+        out.push(b'{');
+    }
+    // Log lines begin as if a separator had been printed.
+    let mut blank = format.style == Style::Log;
     for piece in &format.pieces {
+        let (item, before) = match piece {
+            Piece::Text(text) if format.encoding == Encoding::Text => {
+                blank = literal(text, format.style, blank, out);
+                continue;
+            }
+            Piece::Text(_) => continue,
+            Piece::Expr(item, _) | Piece::Variable(item, _) => (item, out.len()),
+        };
+        if format.encoding == Encoding::Json && !json::key(item, &mut first, out) {
+            continue;
+        }
+        let mut line = Line { item, style: format.style, subject, out: &mut *out };
         match piece {
-            Piece::Text(text) => out.extend_from_slice(text),
-            Piece::Expr(item, expr) => match expr.eval(subject) {
-                Fetch::Is(sample) => self::sample(&sample, item.flags, format.style, out),
-                Fetch::Missing | Fetch::NotYet => absent(item.flags, format.style, out),
-            },
-            Piece::Variable(item, variable) => {
+            Piece::Text(_) => {}
+            Piece::Expr(_, expr) => line.expression(expr.eval(subject)),
+            Piece::Variable(_, variable) => {
                 let facts = facts.get_or_insert_with(|| Facts {
                     subject,
                     log: subject.log().copied().unwrap_or_default(),
                 });
-                let mut line =
-                    Line { flags: item.flags, style: format.style, subject, out: &mut *out };
                 line.field((variable.field)(facts));
             }
         }
+        blank &= out.len() == before;
+    }
+    if format.encoding == Encoding::Json {
+        out.push(b'}');
     }
 }
 
-/// Appends a sample as an expression's result.
-fn sample(sample: &Sample<'_>, flags: Flags, style: Style, out: &mut Vec<u8>) {
-    match sample {
-        Sample::Str(bytes) | Sample::Method(bytes) => string(bytes, flags, style, out),
-        Sample::Bin(bytes) if flags.bin => out.extend_from_slice(bytes),
-        Sample::Bin(bytes) => {
-            let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
-            string(bytes.get(..end).unwrap_or_default(), flags, style, out);
-        }
-        other => {
-            quote(flags, out);
-            casts::print(other, out);
-            quote(flags, out);
-        }
-    }
-}
-
-fn quote(flags: Flags, out: &mut Vec<u8>) {
-    if flags.quote {
-        out.push(b'"');
-    }
-}
-
-/// What stands for a missing item.
-fn absent(flags: Flags, style: Style, out: &mut Vec<u8>) {
-    quote(flags, out);
-    if style == Style::Log {
-        out.push(b'-');
-    }
-    quote(flags, out);
-}
-
-fn string(text: &[u8], flags: Flags, style: Style, out: &mut Vec<u8>) {
-    if text.is_empty() {
-        return absent(flags, style, out);
-    }
-    quote(flags, out);
-    if flags.bin {
+/// Appends text; in logs a separator that follows another is left out. Tells whether the output
+/// now ends in a separator.
+fn literal(text: &[u8], style: Style, blank: bool, out: &mut Vec<u8>) -> bool {
+    if style != Style::Log {
         out.extend_from_slice(text);
-    } else {
-        escaped(text, flags, style, out);
+        return false;
     }
-    quote(flags, out);
-}
-
-/// Appends text so that it can't break a line or a header.
-fn escaped(text: &[u8], flags: Flags, style: Style, out: &mut Vec<u8>) {
-    let safe = |byte: u8| match style {
-        Style::Log => (32..127).contains(&byte) && !matches!(byte, b'#' | b'"'),
-        Style::Http => !matches!(byte, 0 | b'\r' | b'\n'),
+    let text = match text {
+        [b' ', rest @ ..] if blank => rest,
+        text => text,
     };
-    for &byte in text {
-        if flags.escape && matches!(byte, b'"' | b'\\' | b']') {
-            out.extend([b'\\', byte]);
-        } else if safe(byte) {
-            out.push(byte);
-        } else {
-            let mark = if style == Style::Log { b'#' } else { b'%' };
-            let digit = |value: u8| if value < 10 { b'0' + value } else { b'A' + value - 10 };
-            out.extend([mark, digit(byte >> 4), digit(byte & 15)]);
-        }
+    out.extend_from_slice(text);
+    match text.last() {
+        Some(byte) => *byte == b' ',
+        None => blank,
     }
 }
 
 struct Line<'l> {
-    flags: Flags,
+    item: &'l Item,
     style: Style,
     subject: &'l dyn Subject,
     out: &'l mut Vec<u8>,
 }
 
 impl Line<'_> {
+    fn flags(&self) -> Flags {
+        self.item.flags
+    }
+
+    /// Appends the result of an expression.
+    fn expression(&mut self, result: Fetch<Sample<'_>>) {
+        let flags = self.flags();
+        if flags.json {
+            return json::sample(self.item, result.found().as_ref(), self.out);
+        }
+        match result {
+            Fetch::Is(Sample::Str(bytes) | Sample::Method(bytes)) => self.sample_text(&bytes),
+            Fetch::Is(Sample::Bin(bytes)) if flags.bin => self.out.extend_from_slice(&bytes),
+            Fetch::Is(Sample::Bin(bytes)) => {
+                let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
+                self.sample_text(bytes.get(..end).unwrap_or_default());
+            }
+            Fetch::Is(other) => {
+                self.quote();
+                casts::print(&other, self.out);
+                self.quote();
+            }
+            Fetch::Missing | Fetch::NotYet => self.absent(),
+        }
+    }
+
+    fn quote(&mut self) {
+        if self.flags().quote {
+            self.out.push(b'"');
+        }
+    }
+
+    /// What stands for a missing item.
+    fn absent(&mut self) {
+        if self.flags().json {
+            json::string(b"", self.flags(), self.out);
+        } else if self.flags().quote {
+            self.out.extend_from_slice(b"\"\"");
+        } else if self.style == Style::Log {
+            self.out.push(b'-');
+        }
+    }
+
+    /// The text of an expression: what could break a log line or a header is escaped.
+    fn sample_text(&mut self, text: &[u8]) {
+        let unsafe_byte: fn(u8) -> bool = match self.style {
+            _ if self.flags().bin => |_| false,
+            Style::Log => |b| b < 32 || b == 127,
+            Style::Http => |b| (b < 32 && b != b'\t') || b == 127,
+            Style::Raw => |_| false,
+        };
+        self.text(text, unsafe_byte);
+    }
+
+    /// The text of a variable.
+    fn variable_text(&mut self, text: &[u8]) {
+        let unsafe_byte: fn(u8) -> bool = match self.style {
+            Style::Log => |b| !(32..127).contains(&b) || matches!(b, b'#' | b'"'),
+            Style::Http => |b| (b < 32 && b != b'\t') || b == 127,
+            Style::Raw => |_| false,
+        };
+        self.text(text, unsafe_byte);
+    }
+
+    fn text(&mut self, text: &[u8], unsafe_byte: fn(u8) -> bool) {
+        if text.is_empty() {
+            return self.absent();
+        }
+        self.quote();
+        self.escaped(text, unsafe_byte);
+        self.quote();
+    }
+
+    fn escaped(&mut self, text: &[u8], unsafe_byte: fn(u8) -> bool) {
+        let escape = self.flags().escape;
+        if !escape && !text.iter().any(|byte| unsafe_byte(*byte)) {
+            return self.out.extend_from_slice(text);
+        }
+        let mark = if self.style == Style::Log { b'#' } else { b'%' };
+        for &byte in text {
+            if escape && matches!(byte, b'"' | b'\\' | b']') {
+                self.out.extend([b'\\', byte]);
+            } else if unsafe_byte(byte) {
+                self.out.push(mark);
+                self.print(format_args!("{byte:02X}"));
+            } else {
+                self.out.push(byte);
+            }
+        }
+    }
+
     fn field(&mut self, field: Field<'_>) {
+        let flags = self.flags();
         match field {
-            Field::Absent => absent(self.flags, self.style, self.out),
-            Field::Text(text) => string(&text, self.flags, self.style, self.out),
+            Field::Absent => self.absent(),
+            Field::Text(text) if flags.json => json::string(&text, flags, self.out),
+            Field::Text(text) => self.variable_text(&text),
             Field::Number(number) => self.number(number),
             Field::Growing(number, early) => {
-                if early {
+                if early && !flags.json {
                     self.out.push(b'+');
                 }
                 self.number(number);
             }
-            Field::Hexable(number) if self.flags.hex => self.print(format_args!("{number:04X}")),
+            Field::Hexable(number) if flags.hex => self.print(format_args!("{number:04X}")),
             Field::Hexable(number) => self.number(number),
-            Field::Port(port) if self.flags.hex => self.print(format_args!("{port:04X}")),
+            Field::Port(port) if flags.hex => self.print(format_args!("{port:04X}")),
             Field::Port(port) => self.number(port.into()),
             Field::Ip(ip) => self.ip(ip),
-            Field::Date(kind, micros) => self.date(kind, micros),
+            Field::Date(kind, micros) => {
+                let mark = if flags.json { "\"" } else { "" };
+                self.print(format_args!("{mark}"));
+                self.date(kind, micros);
+                self.print(format_args!("{mark}"));
+            }
             Field::Captures(side, list) => self.captures(side, list),
         }
     }
@@ -130,17 +199,25 @@ impl Line<'_> {
     }
 
     fn number(&mut self, number: i64) {
+        if self.flags().json {
+            return json::sample(self.item, Some(&Sample::Int(number)), self.out);
+        }
         self.print(format_args!("{number}"));
     }
 
     fn ip(&mut self, ip: IpAddr) {
-        quote(self.flags, self.out);
         match ip {
-            IpAddr::V4(ip) if self.flags.hex => self.print(format_args!("{:08X}", u32::from(ip))),
-            IpAddr::V6(ip) if self.flags.hex => self.print(format_args!("{:032X}", u128::from(ip))),
-            ip => self.print(format_args!("{ip}")),
+            IpAddr::V4(ip) if self.flags().hex => self.print(format_args!("{:08X}", u32::from(ip))),
+            IpAddr::V6(ip) if self.flags().hex => {
+                self.print(format_args!("{:032X}", u128::from(ip)));
+            }
+            ip => {
+                let mark = if self.flags().quote || self.flags().json { "\"" } else { "" };
+                self.print(format_args!("{mark}"));
+                casts::print(&Sample::from(ip), self.out);
+                self.print(format_args!("{mark}"));
+            }
         }
-        quote(self.flags, self.out);
     }
 
     fn date(&mut self, kind: DateKind, micros: i64) {
@@ -163,48 +240,49 @@ impl Line<'_> {
         }
     }
 
-    /// `{first|second}`, or each on its own for CLF.
+    /// `{first|second}`, or each on its own for CLF. Nothing if nothing can be captured.
     fn captures(&mut self, side: Side, list: bool) {
         let count = self.subject.captures(side);
+        let flags = self.flags();
         if count == 0 {
+            if flags.json {
+                self.out.extend_from_slice(b"null");
+            }
             return;
         }
-        if !list {
-            quote(self.flags, self.out);
-            self.out.push(b'{');
-        }
+        let (open, between, close) = match (list, flags.json) {
+            (false, true) => ("\"{", "|", "}\""),
+            (false, false) if flags.quote => ("\"{", "|", "}\""),
+            (false, false) => ("{", "|", "}"),
+            (true, true) => ("[", ", ", "]"),
+            (true, false) => ("", " ", ""),
+        };
+        self.print(format_args!("{open}"));
         for nth in 0..count {
             if nth > 0 {
-                self.out.push(if list { b' ' } else { b'|' });
+                self.print(format_args!("{between}"));
             }
-            let value = self.subject.capture(side, nth).unwrap_or_default();
-            if list {
-                string(value, self.flags, self.style, self.out);
-            } else {
-                captured(value, self.flags, self.style, self.out);
+            match self.subject.capture(side, nth) {
+                Some(value) => self.captured(value, list && (flags.quote || flags.json)),
+                None if list => self.absent(),
+                None => {}
             }
         }
-        if !list {
-            self.out.push(b'}');
-            quote(self.flags, self.out);
-        }
+        self.print(format_args!("{close}"));
     }
-}
 
-/// A captured header between bars: braces and bars are escaped too.
-fn captured(text: &[u8], flags: Flags, style: Style, out: &mut Vec<u8>) {
-    for part in text.chunk_by(|a, b| is_bar(*a) == is_bar(*b)) {
-        if part.first().is_some_and(|b| is_bar(*b)) && style == Style::Log {
-            for byte in part {
-                // Writing to a vector cannot fail.
-                let _ = write!(out, "#{byte:02X}");
+    /// A captured header: braces and bars are escaped too.
+    fn captured(&mut self, text: &[u8], quoted: bool) {
+        let mark = if quoted { "\"" } else { "" };
+        self.print(format_args!("{mark}"));
+        let unsafe_byte: fn(u8) -> bool = match self.style {
+            Style::Log => {
+                |b| !(32..127).contains(&b) || matches!(b, b'#' | b'"' | b'{' | b'|' | b'}')
             }
-        } else {
-            escaped(part, flags, style, out);
-        }
+            Style::Http => |b| (b < 32 && b != b'\t') || b == 127,
+            Style::Raw => |_| false,
+        };
+        self.escaped(text, unsafe_byte);
+        self.print(format_args!("{mark}"));
     }
-}
-
-fn is_bar(byte: u8) -> bool {
-    matches!(byte, b'{' | b'|' | b'}')
 }

@@ -1,0 +1,5 @@
+//! Expressions, ACLs and formats against an in-memory subject.
+mod acls;
+mod golden;
+mod properties;
+mod subject;
