@@ -2,6 +2,7 @@
 //!
 //! Nodes are numbers into flat tables, and a word is a slice of its file unless quoting, variables
 //! or a modernised spelling gave it another value; ten thousand lines cost some hundred kilobytes.
+use crate::keyword::Keyword;
 use crate::section::SectionKind;
 use crate::source::{FileId, Files, SourceFile, Span};
 use crate::text::lex::{Expansion, Token};
@@ -34,12 +35,16 @@ pub(crate) struct LineNode {
     first_word: u32,
     words: u16,
     modernised: bool,
+    /// Words that the keyword's name takes.
+    name_words: u8,
+    /// Its entry in the keyword table.
+    entry: Option<&'static Keyword>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct WordNode {
-    /// Column of the first byte, from 1.
-    column: u32,
+    /// Offset of the first byte in the file.
+    start: u32,
     len: u32,
     /// Index into `expansions` plus one; 0 when the value is what is written.
     expanded: u32,
@@ -105,28 +110,45 @@ impl Ast {
     pub(crate) fn store(&mut self, file: FileId, number: u32, tokens: &mut Vec<Token>) -> LineNode {
         let first_word = self.words.len() as u32;
         let words = tokens.len() as u16;
+        let line_start = self.line_start(file, number);
         for token in tokens.drain(..) {
             let expanded = token.expanded.map_or(0, |expansion| self.expand(expansion));
-            self.words.push(WordNode { column: token.start + 1, len: token.len, expanded });
+            let start = line_start + token.start;
+            self.words.push(WordNode { start, len: token.len, expanded });
         }
-        LineNode { file, number, first_word, words, modernised: false }
+        LineNode { file, number, first_word, words, modernised: false, name_words: 0, entry: None }
     }
 
     /// Stores a line that stands for old text.
     pub(crate) fn store_new(&mut self, place: Span, new: &[NewWord]) -> LineNode {
         let first_word = self.words.len() as u32;
+        let line_start = self.line_start(place.file, place.line);
         for word in new {
             let expanded = self.expand(Expansion { text: word.text.as_str().into(), bytes: None });
-            let (column, len) = (word.span.column, word.span.len);
-            self.words.push(WordNode { column, len, expanded });
+            let start = line_start + word.span.column - 1;
+            self.words.push(WordNode { start, len: word.span.len, expanded });
         }
         let (file, number) = (place.file, place.line);
-        LineNode { file, number, first_word, words: new.len() as u16, modernised: true }
+        let words = new.len() as u16;
+        LineNode { file, number, first_word, words, modernised: true, name_words: 0, entry: None }
+    }
+
+    fn line_start(&self, file: FileId, number: u32) -> u32 {
+        self.files.file(file).map_or(0, |file| file.line_start(number) as u32)
     }
 
     fn expand(&mut self, expansion: Expansion) -> u32 {
         self.expansions.push(expansion);
         self.expansions.len() as u32
+    }
+
+    /// The node with what its keyword was found to be.
+    pub(crate) fn with_entry(
+        node: LineNode,
+        keyword: &'static Keyword,
+        name_words: usize,
+    ) -> LineNode {
+        LineNode { name_words: name_words as u8, entry: Some(keyword), ..node }
     }
 
     /// Opens a section; lines pushed after it are its own.
@@ -270,6 +292,12 @@ impl<'a> Line<'a> {
         (first..first + line.len()).map(move |index| Word { line, index })
     }
 
+    /// The keyword's entry in the table and how many words its name takes, a prefix not counted;
+    /// `None` for opening lines.
+    pub fn entry(&self) -> Option<(&'static Keyword, usize)> {
+        self.node.entry.map(|keyword| (keyword, usize::from(self.node.name_words)))
+    }
+
     /// The `no` or `default` in front, and the line without it.
     pub fn split_prefix(&self) -> (Prefix, Self) {
         let prefix = match self.keyword() {
@@ -364,15 +392,17 @@ impl<'a> Word<'a> {
     /// What is written in the file at this place.
     pub fn raw(&self) -> &'a str {
         let node = self.node();
-        let start = node.column as usize - 1;
-        self.line.raw().get(start..start + node.len as usize).unwrap_or("")
+        let start = node.start as usize;
+        let text = self.line.ast.files.file(self.line.node.file).map_or("", SourceFile::text);
+        text.get(start..start + node.len as usize).unwrap_or("")
     }
 
     /// Where it is.
     pub fn span(&self) -> Span {
         let node = self.node();
         let LineNode { file, number, .. } = self.line.node;
-        Span { file, line: number, column: node.column, len: node.len }
+        let column = node.start - self.line.ast.line_start(file, number) + 1;
+        Span { file, line: number, column, len: node.len }
     }
 
     /// Where a part of the value is: exact for plain words, else the whole word.

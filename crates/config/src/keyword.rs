@@ -1,5 +1,6 @@
 //! The keyword table: what every keyword of the HAProxy 3.2 manual means here.
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 
 use crate::section::SectionKind;
@@ -140,15 +141,38 @@ pub fn rule_set(name: &str) -> Option<u16> {
     })
 }
 
+/// FNV-1a: the keys are short and come from a file that its owner may slow down as he likes.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+type ByName<T> = HashMap<(Context, &'static str), T, BuildHasherDefault<Fnv>>;
+
 struct Index {
-    by_name: HashMap<(Context, &'static str), &'static Keyword>,
+    by_name: ByName<&'static Keyword>,
     /// First words that others must follow, with the most words of a name.
-    families: HashMap<(Context, &'static str), usize>,
+    families: ByName<usize>,
 }
 
 static INDEX: LazyLock<Index> = LazyLock::new(|| {
-    let mut by_name = HashMap::new();
-    let mut families = HashMap::new();
+    let mut by_name = ByName::default();
+    let mut families = ByName::default();
     for keyword in all() {
         by_name.insert((keyword.context, keyword.name), keyword);
         if let Some((first, rest)) = keyword.name.split_once(' ') {

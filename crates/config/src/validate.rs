@@ -23,9 +23,11 @@ pub(crate) fn validate(ast: &mut Ast, diagnostics: &mut Diagnostics) {
         }
         let named = view_name(ast, header);
         for node in lines {
-            let fine = line(kind, named, ast.view(node), diagnostics);
-            if fine && keep == Keep::Yes {
-                ast.push_line(node);
+            let Some((keyword, words)) = line(kind, named, ast.view(node), diagnostics) else {
+                continue;
+            };
+            if keep == Keep::Yes {
+                ast.push_line(Ast::with_entry(node, keyword, words));
             }
         }
     }
@@ -143,40 +145,43 @@ fn sides(section: &Section<'_>) -> &'static [bool] {
     }
 }
 
-/// Checks a line; `false` when it does not take part.
-fn line(kind: SectionKind, named: bool, line: Line<'_>, diagnostics: &mut Diagnostics) -> bool {
+/// Checks a line: its entry and the words of its name, `None` when it does not take part.
+fn line(
+    kind: SectionKind,
+    named: bool,
+    line: Line<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<(&'static Keyword, usize)> {
     let (prefix, line) = line.split_prefix();
     let context = context_of(kind);
     let (keyword, count) = match keyword::find(context, |index| line.value(index)) {
         Found::Keyword(keyword, count) => (keyword, count),
         Found::Incomplete => {
             incomplete(kind, line, diagnostics);
-            return false;
+            return None;
         }
         Found::Nothing => {
             unknown(kind, line, diagnostics);
-            return false;
+            return None;
         }
     };
-    let name_span = match (line.word(0), line.word(count - 1)) {
+    let name_span = || match (line.word(0), line.word(count - 1)) {
         (Some(first), Some(last)) => first.span().to(last.span()),
         _ => line.span(),
     };
-    if !place(kind, named, keyword, name_span, diagnostics)
-        || !status(keyword.name, keyword.status, name_span, diagnostics)
+    if !place(kind, named, keyword, &name_span, diagnostics)
+        || !status(keyword.name, keyword.status, &name_span, diagnostics)
     {
-        return false;
+        return None;
     }
-    if prefix != Prefix::None {
-        return negated(keyword, prefix, name_span, diagnostics);
-    }
-    if !arity(keyword, line, count, line.len(), diagnostics) {
-        return false;
-    }
-    match keyword::rule_set(keyword.name) {
-        Some(set) => action(keyword, set, line, count, diagnostics),
-        None => true,
-    }
+    let fine = if prefix != Prefix::None {
+        negated(keyword, prefix, name_span(), diagnostics)
+    } else {
+        arity(keyword, line, count, line.len(), diagnostics)
+            && keyword::rule_set(keyword.name)
+                .is_none_or(|set| action(keyword, set, line, count, diagnostics))
+    };
+    fine.then_some((keyword, count))
 }
 
 fn negated(keyword: &Keyword, prefix: Prefix, span: Span, diagnostics: &mut Diagnostics) -> bool {
@@ -211,18 +216,18 @@ fn place(
     kind: SectionKind,
     named: bool,
     keyword: &Keyword,
-    span: Span,
+    span: &dyn Fn() -> Span,
     diagnostics: &mut Diagnostics,
 ) -> bool {
     let name = keyword.name;
     if keyword.fits(kind) {
-        let rule = keyword::rule_set(name).is_some() || name == "acl" || name.ends_with("-delay");
-        if kind != SectionKind::Defaults || named || !rule {
+        if kind != SectionKind::Defaults || named {
             return true;
         }
-        if NAMED_ONLY.iter().any(|start| name.starts_with(start)) {
+        let rule = keyword::rule_set(name).is_some() || name == "acl" || name.ends_with("-delay");
+        if rule && NAMED_ONLY.iter().any(|start| name.starts_with(start)) {
             let reason = format!("'{name}' needs a 'defaults' section with a name");
-            let finding = Diagnostic::new(Severity::Alert, span, reason);
+            let finding = Diagnostic::new(Severity::Alert, span(), reason);
             diagnostics.push(finding.hint("write 'defaults <name>' and 'from <name>'"));
             return false;
         }
@@ -233,13 +238,14 @@ fn place(
     if kind == SectionKind::Defaults || STRICT.contains(&name) {
         let reason = format!("'{name}' cannot stand in a '{here}' section");
         diagnostics.push(
-            Diagnostic::new(Severity::Alert, span, reason).hint(format!("it belongs in {homes}")),
+            Diagnostic::new(Severity::Alert, span(), reason).hint(format!("it belongs in {homes}")),
         );
     } else {
         let side = if kind == SectionKind::Backend { "frontend" } else { "backend" };
         let reason = format!("'{name}' is ignored: this '{here}' section is no {side}");
         diagnostics.push(
-            Diagnostic::new(Severity::Warning, span, reason).hint(format!("it belongs in {homes}")),
+            Diagnostic::new(Severity::Warning, span(), reason)
+                .hint(format!("it belongs in {homes}")),
         );
     }
     false
@@ -261,7 +267,7 @@ fn homes(keyword: &Keyword) -> String {
 pub(crate) fn status(
     name: &str,
     status: Status,
-    span: Span,
+    span: &dyn Fn() -> Span,
     diagnostics: &mut Diagnostics,
 ) -> bool {
     match status {
@@ -270,12 +276,12 @@ pub(crate) fn status(
         Status::Ignored { reason, .. } => {
             diagnostics.push_once(reason, || {
                 let said = format!("'{name}' is ignored: {reason}");
-                Diagnostic::new(Severity::Warning, span, said)
+                Diagnostic::new(Severity::Warning, span(), said)
             });
             false
         }
         Status::Refused { reason } => {
-            diagnostics.alert(span, format!("'{name}' is not supported: {reason}"));
+            diagnostics.alert(span(), format!("'{name}' is not supported: {reason}"));
             false
         }
     }
@@ -346,7 +352,7 @@ fn action(
     }
     let condition = line.words().position(|w| matches!(w.value(), "if" | "unless"));
     let end = condition.filter(|index| *index > at).unwrap_or(line.len());
-    status(found.name, found.status, word.span(), diagnostics)
+    status(found.name, found.status, &|| word.span(), diagnostics)
         && arity(found, line, at + 1, end, diagnostics)
 }
 

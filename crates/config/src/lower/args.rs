@@ -141,39 +141,42 @@ impl<'a> Args<'a> {
 
     /// The next word, which must be there: `what` says what is missing.
     pub(crate) fn require(&mut self, what: &str) -> Outcome<Word<'a>> {
-        let end = self.line.end();
         match self.next() {
             Some(word) => Ok(word),
-            None => Err(alert(end, format!("'{}' expects {what}", self.keyword()))),
+            None => Err(alert(self.line.end(), format!("'{}' expects {what}", self.keyword()))),
         }
     }
 
     /// The next word's value, which must be there and not empty.
     pub(crate) fn text(&mut self, what: &str) -> Outcome<&'a str> {
-        let keyword = self.keyword();
+        let before = *self;
         let word = self.require(what)?;
         match word.value() {
-            "" => Err(alert(word.span(), format!("'{keyword}' expects {what}, not an empty word"))),
+            "" => Err(alert(
+                word.span(),
+                format!("'{}' expects {what}, not an empty word", before.keyword()),
+            )),
             text => Ok(text),
         }
     }
 
     /// A header name: a token of RFC 9110.
     pub(crate) fn header(&mut self) -> Outcome<model::FieldName> {
-        let keyword = self.keyword();
+        let before = *self;
         let word = self.require("a header name")?;
         header_name(word, word.value()).map_err(|mut found| {
-            found.reason = format!("'{keyword}': {}", found.reason);
+            found.reason = format!("'{}': {}", before.keyword(), found.reason);
             found
         })
     }
 
     /// A whole number within `range`.
     pub(crate) fn number(&mut self, range: std::ops::RangeInclusive<i64>) -> Outcome<i64> {
-        let keyword = self.keyword();
+        let before = *self;
         let word = self.require("a number")?;
         let text = word.value();
         let number: i64 = text.parse().map_err(|_| {
+            let keyword = before.keyword();
             alert(word.span(), format!("'{keyword}' expects a number, not '{text}'"))
         })?;
         if range.contains(&number) {
@@ -184,6 +187,7 @@ impl<'a> Args<'a> {
             (from, i64::MAX) => format!("at least {from}"),
             (from, to) => format!("between {from} and {to}"),
         };
+        let keyword = before.keyword();
         Err(alert(word.span(), format!("'{keyword}' must be {bounds}, not {number}")))
     }
 
@@ -201,9 +205,10 @@ impl<'a> Args<'a> {
 
     /// A size in bytes.
     pub(crate) fn size(&mut self) -> Outcome<u64> {
-        let keyword = self.keyword();
+        let before = *self;
         let word = self.require("a size in bytes")?;
-        size_bytes(word.value()).map_err(|error| bad_unit(word, &keyword, error, "k, m and g"))
+        size_bytes(word.value())
+            .map_err(|error| bad_unit(word, &before.keyword(), error, "k, m and g"))
     }
 
     /// A time; a bare number counts in `bare`.
@@ -212,14 +217,14 @@ impl<'a> Args<'a> {
         bare: TimeUnit,
         diagnostics: &mut Diagnostics,
     ) -> Outcome<Duration> {
-        let keyword = self.keyword();
+        let before = *self;
         let word = self.require(match bare {
             TimeUnit::S => "a time (a bare number counts seconds)",
             _ => "a time (a bare number counts milliseconds)",
         })?;
         let text = word.value();
         let time = time_ms(text, bare)
-            .map_err(|error| bad_unit(word, &keyword, error, "us, ms, s, m, h and d"))?;
+            .map_err(|error| bad_unit(word, &before.keyword(), error, "us, ms, s, m, h and d"))?;
         if let Some((at, c)) = time.trailing {
             let reason = format!("unexpected character '{c}' after the time '{text}'");
             let kept = text.get(..at).unwrap_or(text);

@@ -3,22 +3,12 @@
 use super::args::Args;
 use super::table::Table;
 use crate::ast::Line;
-use crate::keyword::{self, Found};
-use crate::section::SectionKind;
 
 /// What lowers a line of a section, with its arguments behind the keyword.
 ///
 /// The tree was checked against the keyword table before: what is `None` here has been reported.
-pub(crate) fn find<'a, F: Copy>(
-    table: &Table<F>,
-    kind: SectionKind,
-    line: Line<'a>,
-) -> Option<(F, Args<'a>)> {
+pub(crate) fn find<'a, F: Copy>(table: &Table<F>, line: Line<'a>) -> Option<(F, Args<'a>)> {
     let (prefix, line) = line.split_prefix();
-    match keyword::find(keyword::context_of(kind), |at| line.value(at)) {
-        Found::Keyword(entry, words) => {
-            Some((table.find(entry.name)?, Args::new(line, words, prefix)))
-        }
-        Found::Incomplete | Found::Nothing => None,
-    }
+    let (keyword, words) = line.entry()?;
+    Some((table.find(keyword.name)?, Args::new(line, words, prefix)))
 }

@@ -252,7 +252,7 @@ fn stats_socket(cx: &mut Lowering<'_>, draft: &mut GlobalDraft, args: &mut Args<
 pub(crate) fn section<'a>(cx: &mut Lowering<'a>, draft: &mut GlobalDraft, section: Section<'a>) {
     draft.global.origin = cx.origin(section.header().span());
     for line in section.lines() {
-        let Some((lower, mut args)) = dispatch::find(&KEYWORDS, section.kind(), line) else {
+        let Some((lower, mut args)) = dispatch::find(&KEYWORDS, line) else {
             continue;
         };
         let outcome = lower(cx, draft, &mut args).and_then(|()| args.end());

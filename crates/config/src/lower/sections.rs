@@ -100,7 +100,7 @@ fn parent<'s, 'a>(
 
 fn lines<'a>(cx: &mut Lowering<'a>, draft: &mut Draft<'a>, section: Section<'a>) {
     for line in section.lines() {
-        let Some((lower, mut args)) = dispatch::find(&proxy::KEYWORDS, section.kind(), line) else {
+        let Some((lower, mut args)) = dispatch::find(&proxy::KEYWORDS, line) else {
             continue;
         };
         let outcome = lower(cx, draft, &mut args).and_then(|()| args.end());

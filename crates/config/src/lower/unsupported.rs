@@ -24,6 +24,6 @@ pub(crate) fn option(
     for _ in 0..entry.min_args {
         args.require("an argument")?;
     }
-    validate::status(entry.name, entry.status, word.span(), &mut cx.diagnostics);
+    validate::status(entry.name, entry.status, &|| word.span(), &mut cx.diagnostics);
     Ok(())
 }

@@ -121,6 +121,18 @@ pub fn split(
     cutter.run()
 }
 
+/// Bytes that mean more than themselves outside quotes.
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let bytes = b" \t#'\"\\";
+    let mut i = 0;
+    while i < bytes.len() {
+        special[bytes[i] as usize] = true;
+        i += 1;
+    }
+    special
+};
+
 struct Cutter<'a> {
     line: &'a str,
     bytes: &'a [u8],
@@ -153,16 +165,21 @@ impl Cutter<'_> {
                 b'\'' => self.strong_quote()?,
                 b'"' => self.weak_quote()?,
                 b'\\' => self.escape(false)?,
-                _ => {
-                    self.begin();
-                    if self.rewriting() {
-                        self.put(byte);
-                    }
-                    self.at += 1;
-                }
+                _ => self.plain(),
             }
         }
         self.finish_word()
+    }
+
+    /// A run of bytes that mean themselves.
+    fn plain(&mut self) {
+        self.begin();
+        let rest = &self.bytes[self.at..];
+        let run = rest.iter().position(|byte| SPECIAL[usize::from(*byte)]).unwrap_or(rest.len());
+        if self.rewriting() {
+            self.buffer.extend_from_slice(&rest[..run]);
+        }
+        self.at += run;
     }
 
     fn error<T>(&self, at: usize, kind: LexErrorKind) -> Result<T, LexError> {
