@@ -28,7 +28,11 @@ pub(crate) struct Lowering<'a> {
     /// `default-path`: what is put before relative file names.
     default_path: DefaultPath,
     /// Names that must exist in the end, with where they are asked for.
-    pub references: Vec<(expr::Reference, Span, Option<Name>)>,
+    pub references: Vec<Asked>,
+    /// The proxy that is being read.
+    pub section: Option<Name>,
+    /// How many `log` lines `global` has.
+    pub global_log_targets: usize,
 }
 
 /// `unix-bind` of `global`.
@@ -47,6 +51,17 @@ enum DefaultPath {
     Config,
     Parent,
     Origin(String),
+}
+
+/// A name that an expression asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    /// What.
+    pub reference: expr::Reference,
+    /// Where.
+    pub span: Span,
+    /// The proxy that it stands in.
+    pub section: Option<Name>,
 }
 
 /// Files and names of the world outside, each asked for once.
@@ -96,6 +111,8 @@ impl<'a> Lowering<'a> {
             names: HashSet::new(),
             formats: HashMap::new(),
             references: Vec::new(),
+            section: None,
+            global_log_targets: 0,
             http_errors: HashMap::new(),
             unix_bind: UnixBind::default(),
             default_path: DefaultPath::Current,
@@ -217,7 +234,12 @@ impl<'a> Lowering<'a> {
         let format = LogFormat::parse(word.value(), &context)
             .map_err(|error| expression_alert(&error, &[word]))?;
         for reference in format.references() {
-            self.references.push((reference.clone(), word.span(), None));
+            let section = self.section.clone();
+            self.references.push(Asked {
+                reference: reference.clone(),
+                span: word.span(),
+                section,
+            });
         }
         self.formats.insert(key, format.clone());
         Ok(format)
@@ -269,7 +291,8 @@ impl<'a> Lowering<'a> {
         }
         let span = args.span();
         for reference in condition.references() {
-            self.references.push((reference.clone(), span, None));
+            let section = self.section.clone();
+            self.references.push(Asked { reference: reference.clone(), span, section });
         }
         args.skip(words.len());
         Ok(Some(condition))
@@ -289,7 +312,10 @@ impl<'a> Lowering<'a> {
     }
 
     fn refer(&mut self, references: &[expr::Reference], span: Span) {
-        self.references.extend(references.iter().map(|r| (r.clone(), span, None)));
+        let section = &self.section;
+        let asked =
+            |r: &expr::Reference| Asked { reference: r.clone(), span, section: section.clone() };
+        self.references.extend(references.iter().map(asked));
     }
 }
 

@@ -298,6 +298,29 @@ impl<'a> Draft<'a> {
         draft
     }
 
+    /// Lets conditions know the tests that their ACLs got below them.
+    pub(crate) fn bind_conditions(&mut self) {
+        let acls = &self.acls;
+        if acls.names().next().is_none() {
+            return;
+        }
+        let rules = &mut self.rules;
+        bind_all(&mut rules.tcp_connection, acls);
+        bind_all(&mut rules.tcp_session, acls);
+        bind_all(&mut rules.tcp_content, acls);
+        bind_all(&mut rules.tcp_response, acls);
+        bind_all(&mut rules.http_request, acls);
+        bind_all(&mut rules.redirects, acls);
+        bind_all(&mut rules.http_response, acls);
+        bind_all(&mut rules.http_after_response, acls);
+        bind_all(&mut self.front.use_backend, acls);
+        bind_all(&mut self.back.use_server, acls);
+        bind_all(&mut self.back.persist_rules, acls);
+        for condition in &mut self.front.monitor_fail {
+            condition.bind(acls);
+        }
+    }
+
     /// Whether it has a client side (`defaults` counts as both).
     pub(crate) fn is_front(&self) -> bool {
         self.kind != SectionKind::Backend
@@ -315,6 +338,12 @@ impl<'a> Draft<'a> {
             (SectionKind::Listen, name) => format!("proxy '{name}'"),
             (kind, name) => format!("{} '{name}'", kind.keyword()),
         }
+    }
+}
+
+fn bind_all<A>(rules: &mut [model::Rule<A>], acls: &Acls) {
+    for condition in rules.iter_mut().filter_map(|rule| rule.condition.as_mut()) {
+        condition.bind(acls);
     }
 }
 

@@ -58,19 +58,12 @@ pub(crate) fn check_status(status: u16, span: Span) -> Outcome {
     Err(found)
 }
 
-/// Reads a status; `None` with a warning for one that is never answered.
-fn status(cx: &mut Lowering<'_>, args: &mut Args<'_>) -> Outcome<Option<u16>> {
+/// Reads a status that the proxy answers by itself.
+fn status(args: &mut Args<'_>) -> Outcome<u16> {
     let span = args.span();
     let status = u16::try_from(args.number(100..=999)?).unwrap_or(500);
-    match check_status(status, span) {
-        Ok(()) => Ok(Some(status)),
-        Err(mut found) => {
-            found.severity = Severity::Warning;
-            found.reason = format!("{}; the line is passed over", found.reason);
-            cx.diagnostics.push(*found);
-            Ok(None)
-        }
-    }
+    check_status(status, span)?;
+    Ok(status)
 }
 
 /// The raw HTTP message in a file.
@@ -99,11 +92,9 @@ pub(crate) fn errorfile<'a>(
     draft: &mut Draft<'a>,
     args: &mut Args<'a>,
 ) -> Outcome {
-    let status = status(cx, args)?;
+    let status = status(args)?;
     let bytes = raw(cx, args.require("a file")?)?;
-    if let Some(status) = status {
-        draft.errors.set(status, ErrorPage::Raw(bytes));
-    }
+    draft.errors.set(status, ErrorPage::Raw(bytes));
     Ok(())
 }
 
@@ -131,14 +122,12 @@ fn errorloc<'a>(
     args: &mut Args<'a>,
     line: &str,
 ) -> Outcome {
-    let status = status(cx, args)?;
+    let status = status(args)?;
     let url = args.text("where to redirect to")?;
     let message = format!(
         "HTTP/1.1 {line}\r\nCache-Control: no-cache\r\nContent-length: 0\r\nLocation: {url}\r\n\r\n"
     );
-    if let Some(status) = status {
-        draft.errors.set(status, ErrorPage::Raw(message.into_bytes().into()));
-    }
+    draft.errors.set(status, ErrorPage::Raw(message.into_bytes().into()));
     Ok(())
 }
 
@@ -169,13 +158,13 @@ pub(crate) fn errorfiles<'a>(
         return Ok(());
     }
     while let Some(at) = args.peek_word() {
-        let Some(status) = status(cx, args)? else { continue };
+        let status = status(args)?;
         match pages.by_status.get(&status) {
             Some(page) => draft.errors.set(status, page.clone()),
             None => {
                 let reason =
                     format!("the 'http-errors' section '{}' has no {status}", word.value());
-                return Err(alert(at.span(), reason));
+                cx.warn(at.span(), reason);
             }
         }
     }
@@ -202,16 +191,15 @@ pub(crate) fn read_section<'a>(cx: &mut Lowering<'a>, section: Section<'a>) {
         cx.http_errors.get(&name).map(|pages| ErrorPages::clone(pages)).unwrap_or_default();
     for line in section.lines().filter(|line| line.keyword() == "errorfile") {
         let mut args = Args::new(line, 1, crate::ast::Prefix::None);
-        let read = status(cx, &mut args).and_then(|status| {
+        let read = status(&mut args).and_then(|status| {
             let bytes = raw(cx, args.require("a file")?)?;
             args.end()?;
-            Ok(status.map(|status| (status, bytes)))
+            Ok((status, bytes))
         });
         match read {
-            Ok(Some((status, bytes))) => {
+            Ok((status, bytes)) => {
                 pages.by_status.insert(status, ErrorPage::Raw(bytes));
             }
-            Ok(None) => {}
             Err(found) => cx.diagnostics.push(*found),
         }
     }

@@ -191,7 +191,7 @@ fn servers(cx: &mut Lowering<'_>, draft: &mut Draft<'_>) -> Vec<Arc<Server>> {
         .into_iter()
         .map(|server| {
             let id = server.explicit_id.map_or_else(|| ids.take(), |(id, _)| id);
-            Arc::new(finish_server(cx, server, id, source.as_ref()))
+            Arc::new(finish_server(cx, server, id, source.as_ref(), &draft.name))
         })
         .collect()
 }
@@ -201,8 +201,13 @@ fn finish_server(
     draft: ServerDraft,
     id: u32,
     source: Option<&model::Source>,
+    backend: &model::Name,
 ) -> Server {
-    let ServerDraft { mut server, checked, mut check, check_send_proxy, .. } = draft;
+    let ServerDraft { mut server, checked, mut check, check_send_proxy, track, .. } = draft;
+    server.track = track.map(|(written, _)| match super::tracking::split(&written) {
+        (Some(of), name) => (cx.name(of), cx.name(name)),
+        (None, name) => (backend.clone(), cx.name(name)),
+    });
     server.id = id;
     if server.source.is_none() {
         server.source = source.cloned();
@@ -217,7 +222,6 @@ fn finish_server(
         check.source = server.source.clone();
         server.check = Some(check);
     }
-    let _ = cx;
     server
 }
 

@@ -15,6 +15,7 @@ mod finish;
 mod global;
 mod log;
 mod logging;
+mod modes;
 mod options;
 mod order;
 mod persist;
@@ -28,8 +29,10 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod timeouts;
+mod tracking;
 mod unsupported;
 mod userlist;
+mod verify;
 
 use std::sync::Arc;
 
@@ -87,7 +90,7 @@ pub fn lower(ast: &Ast, sources: &dyn Sources) -> Lowered {
         .filter(|s| s.kind() == SectionKind::Userlist)
         .filter_map(|section| userlist::section(&mut cx, section))
         .map(Arc::new)
-        .collect();
+        .collect::<Vec<_>>();
     let GlobalDraft { mut global, log, mut process } = draft;
     global.log = log.into();
     let shared = finish::Shared {
@@ -96,8 +99,10 @@ pub fn lower(ast: &Ast, sources: &dyn Sources) -> Lowered {
         no_errors: Arc::new(ErrorPages::default()),
         spread_checks_percent: global.spread_checks_percent,
     };
+    cx.global_log_targets = shared.global_log.len();
     let proxies = sections::proxies(&mut cx);
-    let (frontends, backends) = sections::finish(&mut cx, proxies, &shared);
+    let names: Vec<model::Name> = userlists.iter().map(|list| list.name.clone()).collect();
+    let (frontends, backends) = sections::finish(&mut cx, proxies, &names, &shared);
     process.listeners = frontends.iter().filter(|f| !f.disabled).map(|f| f.binds.len()).sum();
     let files = cx.files_read();
     let mut diagnostics = cx.diagnostics;

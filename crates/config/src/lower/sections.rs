@@ -9,7 +9,7 @@ use super::args::alert;
 use super::context::Lowering;
 use super::draft::Draft;
 use super::finish::{self, Ids, Shared};
-use super::{dispatch, proxy};
+use super::{dispatch, modes, proxy, verify};
 use crate::ast::Section;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::section::SectionKind;
@@ -65,10 +65,6 @@ fn proxy<'a>(
 ) -> Option<Draft<'a>> {
     let name = proxy::section_name(cx, section);
     let header = section.header();
-    if let Some(word) = section.name() {
-        let checked = super::server::check_name(word);
-        cx.note(checked);
-    }
     let mut draft = match parent(cx, seen, section, true) {
         Some(parent) => parent.inherited(section.kind(), name, header.span()),
         None => Draft::new(section.kind(), name, header.span()),
@@ -99,6 +95,7 @@ fn parent<'s, 'a>(
 }
 
 fn lines<'a>(cx: &mut Lowering<'a>, draft: &mut Draft<'a>, section: Section<'a>) {
+    cx.section = Some(draft.name.clone());
     for line in section.lines() {
         let Some((lower, mut args)) = dispatch::find(&proxy::KEYWORDS, line) else {
             continue;
@@ -112,9 +109,14 @@ fn lines<'a>(cx: &mut Lowering<'a>, draft: &mut Draft<'a>, section: Section<'a>)
 pub(crate) fn finish<'a>(
     cx: &mut Lowering<'a>,
     mut drafts: Vec<Draft<'a>>,
+    userlists: &[Name],
     shared: &Shared,
 ) -> (Vec<Arc<Frontend>>, Vec<Arc<Backend>>) {
-    check_names(cx, &drafts);
+    for draft in &mut drafts {
+        draft.bind_conditions();
+        modes::settle(cx, draft);
+    }
+    verify::all(cx, &drafts, userlists);
     let mut ids = proxy_ids(cx, &drafts);
     let mut frontends = Vec::new();
     let mut backends = Vec::with_capacity(drafts.len());
@@ -128,25 +130,6 @@ pub(crate) fn finish<'a>(
         }
     }
     (frontends, backends)
-}
-
-/// A frontend and a backend may share a name; two of one kind may not.
-fn check_names(cx: &mut Lowering<'_>, drafts: &[Draft<'_>]) {
-    let mut fronts: HashMap<&str, Span> = HashMap::new();
-    let mut backs: HashMap<&str, Span> = HashMap::new();
-    for draft in drafts {
-        let clash_front =
-            draft.is_front().then(|| fronts.insert(&draft.name, draft.header)).flatten();
-        let clash_back = draft.is_back().then(|| backs.insert(&draft.name, draft.header)).flatten();
-        if let Some(first) = clash_front.or(clash_back) {
-            let reason =
-                format!("{} has the name of the proxy at {}", draft.title(), cx.place(first));
-            let found = Diagnostic::new(Severity::Alert, draft.header, reason)
-                .hint("give one of them another name")
-                .related(first, "first proxy of this name");
-            cx.diagnostics.push(found);
-        }
-    }
 }
 
 fn proxy_ids(cx: &mut Lowering<'_>, drafts: &[Draft<'_>]) -> Ids {
