@@ -3,7 +3,7 @@ use std::hash::{DefaultHasher, Hasher};
 use std::net::IpAddr;
 
 use crate::acl::{Match, PatternSet, Patterns};
-use crate::sample::{Sample, Type, Value};
+use crate::sample::{Sample, Value};
 
 /// The lines of a file that count, with their numbers: no empty ones, no comments, without
 /// leading blanks.
@@ -49,7 +49,7 @@ impl Map {
             let (key_bytes, text) = columns(line);
             let key = std::str::from_utf8(key_bytes)
                 .map_err(|_| format!("line {nth}: the pattern is not valid UTF-8"))?;
-            let mut set = PatternSet::new(method, Type::Str, false);
+            let mut set = PatternSet::new(method, false);
             set.add_one(key, false, resolve).map_err(|why| format!("line {nth}: {why}"))?;
             let value = value(key_bytes, text).ok_or_else(|| {
                 format!("line {nth}: value '{}' is invalid", String::from_utf8_lossy(text))

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::context::ParseContext;
 use crate::error::ParseError;
+use crate::place::Place;
 use crate::program::{Expr, Reference};
 use crate::sample::{Fetch, Sample};
 use crate::subject::Subject;
@@ -68,8 +69,10 @@ struct Test {
 
 impl Acl {
     /// Reads criterion, flags, operators and values. The words are those after the ACL's name.
+    /// A criterion that can never be there where the ACL is used is not an error here: see
+    /// [`Condition::useless_at`].
     pub fn parse(words: &[&str], context: &ParseContext<'_>) -> Result<Self, ParseError> {
-        let (criterion, patterns) = parse::acl(words, context)?;
+        let (criterion, patterns) = parse::acl(words, &context.at(Place::ANYWHERE))?;
         let fingerprint = criterion.fingerprint().rotate_left(1) ^ patterns.fingerprint();
         Ok(Self(Arc::new(Test {
             criterion,

@@ -34,7 +34,7 @@ pub(super) fn acl(
             None => default_method(&expr).map_err(|e| e.in_word(word))?,
         };
         check_method(&expr, method).map_err(|e| e.in_word(word))?;
-        Ok::<_, ParseError>(PatternSet::new(method, expr.output(), dotted))
+        Ok::<_, ParseError>(PatternSet::new(method, dotted))
     };
     let mut value: Option<&str> = None;
     while let Some(word) = words.next() {
@@ -78,6 +78,10 @@ pub(super) fn acl(
                 read_file(file, &flags, &mut patterns, context)
                     .map_err(|message| ParseError::at(0, message).in_word(word_at + 1))?;
                 set = Some(patterns);
+            }
+            _ if word.len() > 1 && word.starts_with('-') => {
+                let message = format!("unknown flag '{word}'; write '--' before such a pattern");
+                return Err(ParseError::at(0, message).in_word(word_at));
             }
             _ => {
                 value = Some(word);
@@ -143,8 +147,8 @@ fn default_method(expr: &Expr) -> Result<Match, ParseError> {
         Type::Bool => Match::Bool,
         Type::Int => Match::Int,
         Type::V4 | Type::V6 | Type::Addr => Match::Ip,
-        Type::Str | Type::Method => Match::Str,
-        Type::Bin | Type::Any | Type::Same => {
+        Type::Str => Match::Str,
+        Type::Bin | Type::Any | Type::Same | Type::Method => {
             let message = format!(
                 "'{}' gives {}: say with '-m' how to match it",
                 expr.source(),

@@ -7,7 +7,7 @@ use crate::regex::Regex;
 
 use super::numbers::{Operator, Range, range};
 use crate::casts;
-use crate::sample::{Bytes, Sample, Type};
+use crate::sample::{Bytes, Sample};
 
 /// From this many patterns on, exact, prefix and suffix matches use hash tables.
 const HASHED_FROM: usize = 8;
@@ -92,7 +92,6 @@ impl Match {
 pub(crate) struct PatternSet {
     method: Match,
     dotted: bool,
-    any_case: bool,
     operator: Operator,
     exact: Vec<Vec<u8>>,
     folded: Vec<Vec<u8>>,
@@ -121,11 +120,10 @@ enum Strings {
 }
 
 impl PatternSet {
-    pub(crate) fn new(method: Match, input: Type, dotted: bool) -> Self {
+    pub(crate) fn new(method: Match, dotted: bool) -> Self {
         Self {
             method,
             dotted,
-            any_case: input == Type::Method,
             operator: Operator::Eq,
             exact: Vec::new(),
             folded: Vec::new(),
@@ -181,7 +179,7 @@ impl PatternSet {
     }
 
     fn push_string(&mut self, bytes: Vec<u8>, ignore_case: bool) {
-        if ignore_case || self.any_case {
+        if ignore_case {
             self.folded.push(bytes.to_ascii_lowercase());
         } else {
             self.exact.push(bytes);
@@ -217,13 +215,16 @@ impl Patterns {
             },
             Match::Int => casts::integer(sample).is_some_and(|value| self.in_range(value)),
             Match::Len => {
-                let length = with_bytes(sample, <[u8]>::len);
+                let length = with_text(sample, <[u8]>::len);
                 self.in_range(i64::try_from(length).unwrap_or(i64::MAX))
             }
             Match::Ip => self.nets.contains(sample),
-            Match::Reg => with_bytes(sample, |text| self.regexes.iter().any(|r| r.is_match(text))),
-            Match::Bin => with_bytes(sample, |bytes| self.exact.matches(bytes, Match::Str)),
-            method => with_bytes(sample, |text| self.matches_text(text, method)),
+            Match::Reg => with_text(sample, |text| self.regexes.iter().any(|r| r.is_match(text))),
+            Match::Bin => {
+                let bytes = casts::binary(sample.borrowed());
+                self.exact.matches(&bytes, Match::Str)
+            }
+            method => with_text(sample, |text| self.matches_text(text, method)),
         }
     }
 
@@ -345,10 +346,15 @@ fn delimited(text: &[u8], pattern: &[u8], method: Match) -> bool {
     })
 }
 
-/// Hands the bytes of a sample to `f`; numbers and addresses are printed for it.
-fn with_bytes<R>(sample: &Sample<'_>, f: impl FnOnce(&[u8]) -> R) -> R {
+/// Hands the text of a sample to `f`: binary ends at its first NUL, numbers and addresses are
+/// printed.
+fn with_text<R>(sample: &Sample<'_>, f: impl FnOnce(&[u8]) -> R) -> R {
     match sample {
-        Sample::Str(bytes) | Sample::Bin(bytes) | Sample::Method(bytes) => f(bytes),
+        Sample::Str(bytes) | Sample::Method(bytes) => f(bytes),
+        Sample::Bin(bytes) => {
+            let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
+            f(bytes.get(..end).unwrap_or_default())
+        }
         other => {
             let text: Bytes<'_> = casts::text(other.clone());
             f(&text)

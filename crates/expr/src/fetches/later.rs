@@ -16,6 +16,7 @@ const fn later(name: &'static str, output: Type, need: Need, help: &'static str)
     FetchKeyword::later(name, SOME, output, need, help)
 }
 
+const HELLO: &str = "detail of a ClientHello";
 const TRACKED: &str = "counter of a tracked stick table entry";
 const OF_SOURCE: &str = "counter of the stick table entry of the client address";
 const SIZE: &str = "size of a stick table";
@@ -200,6 +201,12 @@ pub(super) const STICK: &[FetchKeyword] = &[
 
 /// Everything else.
 pub(super) const OTHER: &[FetchKeyword] = &[
+    later("req.ssl_cipherlist", Bin, Client, HELLO),
+    later("req.ssl_ec_ext", Bool, Request, HELLO),
+    later("req.ssl_keyshare_groups", Bin, Client, HELLO),
+    later("req.ssl_sigalgs", Bin, Client, HELLO),
+    later("req.ssl_st_ext", Int, Request, HELLO),
+    later("req.ssl_supported_groups", Bin, Client, HELLO),
     later("bc_err", Int, ResponseKept, BACK),
     later("bc_err_name", Str, ResponseKept, BACK),
     later("bc_err_str", Str, ResponseKept, BACK),

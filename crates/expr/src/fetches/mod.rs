@@ -3,6 +3,7 @@ mod auth;
 mod connection;
 mod cookies;
 mod headers;
+mod hello;
 mod http;
 mod internal;
 mod later;
@@ -24,6 +25,7 @@ const TABLES: &[&[FetchKeyword]] = &[
     connection::TABLE,
     ssl::TABLE,
     payload::TABLE,
+    hello::TABLE,
     http::TABLE,
     headers::TABLE,
     cookies::TABLE,
@@ -44,6 +46,10 @@ const ALIASES: &[(&str, &str)] = &[
     ("rdp_cookie_cnt", "req.rdp_cookie_cnt"),
     ("req_len", "req.len"),
     ("req_proto_http", "req.proto_http"),
+    ("rep_ssl_hello_type", "res.ssl_hello_type"),
+    ("req_ssl_hello_type", "req.ssl_hello_type"),
+    ("req_ssl_sni", "req.ssl_sni"),
+    ("req_ssl_ver", "req.ssl_ver"),
     ("req_ver", "req.ver"),
     ("resp_ver", "res.ver"),
     ("scook", "res.cook"),
