@@ -98,12 +98,7 @@ impl Regex {
     }
 
     /// Hands over the groups of each match in order; `None` if there is no match.
-    fn matches(
-        &self,
-        text: &[u8],
-        limit: usize,
-        f: &mut dyn FnMut(&[u8], &Spans),
-    ) -> Option<()> {
+    fn matches(&self, text: &[u8], limit: usize, f: &mut dyn FnMut(&[u8], &Spans)) -> Option<()> {
         let mut found = None;
         match &self.0.engine {
             Engine::Linear(engine) => {

@@ -14,7 +14,7 @@ use Type::{Int, Str};
 
 type Keyword = FetchKeyword;
 
-const HELLO_TYPE: &str = "1 for a ClientHello, 2 for a ServerHello, else 0";
+const HELLO_TYPE: &str = "1 for a ClientHello, 2 for a ServerHello, 0 for other TLS";
 
 pub(super) const TABLE: &[FetchKeyword] = &[
     Keyword::new("req.ssl_hello_type", &[], Int, Request, |_, s| hello_type(s, Req), HELLO_TYPE),
@@ -33,14 +33,13 @@ fn first_message(subject: &dyn Subject, side: Side) -> Fetch<Peek> {
     })
 }
 
-/// What is no TLS has type 0.
 fn hello_type(subject: &dyn Subject, side: Side) -> Fetch<Sample<'_>> {
     match first_message(subject, side) {
         Fetch::Is(Peek::Hello(_)) => int(1),
         Fetch::Is(Peek::Other(2)) => int(2),
-        Fetch::NotYet => Fetch::NotYet,
         Fetch::Is(_) => int(0),
-        Fetch::Missing => subject.payload(side).and_then(|_| int(0)),
+        Fetch::NotYet => Fetch::NotYet,
+        Fetch::Missing => Fetch::Missing,
     }
 }
 

@@ -58,7 +58,10 @@ fn conditions_answer_as_haproxy() {
 
 fn files() -> Files {
     let long: &'static str = "a.example\nb.example\n# no\n\n  c.example\nd\ne\nf\ng\nh\ni\nj\n";
-    Files([("hosts", long), ("nets", "10.0.0.0/8 yes\n::1/128 no\n"), ("paths", "/a A\n/b B\n")].into())
+    Files(
+        [("hosts", long), ("nets", "10.0.0.0/8 yes\n::1/128 no\n"), ("paths", "/a A\n/b B\n")]
+            .into(),
+    )
 }
 
 fn holds(acl: &[&str], session: &Session) -> bool {
