@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use model::{Algorithm, Backend, HashMethod, Host, Port, Server, ServerIdentity};
+use model::{Algorithm, Backend, HashMethod, Host, Name, Port, Server, ServerIdentity};
 use parking_lot::Mutex;
 
 use crate::pick::hash::hash_key;
@@ -75,6 +75,8 @@ pub struct Member {
     pub config: Arc<Server>,
     /// State.
     pub state: Arc<ServerState>,
+    /// Value of its persistence cookie: written, or derived from its address.
+    pub cookie: Option<Name>,
 }
 
 /// The servers of a backend, ready to be picked from. One is made per snapshot; states, counters
@@ -84,6 +86,8 @@ pub struct Fleet {
     backend: Arc<Backend>,
     shared: Arc<BackendState>,
     members: Vec<Member>,
+    /// Index by cookie value.
+    cookies: HashMap<Name, usize>,
     core: Mutex<Core>,
 }
 
@@ -144,7 +148,13 @@ impl Fleet {
             }
         }
         core.origin = Some(origin);
-        let fleet = Self { backend, shared, members, core: Mutex::new(core) };
+        let mut cookies = HashMap::new();
+        for (i, member) in members.iter().enumerate() {
+            if let Some(value) = &member.cookie {
+                cookies.entry(value.clone()).or_insert(i);
+            }
+        }
+        let fleet = Self { backend, shared, members, cookies, core: Mutex::new(core) };
         fleet.shared.changes.fetch_add(1, Ordering::Release);
         fleet
     }
@@ -171,6 +181,12 @@ impl Fleet {
     #[must_use]
     pub fn position(&self, name: &str) -> Option<usize> {
         self.members.iter().position(|m| &*m.config.name == name)
+    }
+
+    /// The server that a persistence cookie's value stands for.
+    #[must_use]
+    pub fn server_of_cookie(&self, value: &str) -> Option<usize> {
+        self.cookies.get(value).copied()
     }
 
     /// Servers that take part in balancing now (actives, or the backups that stand in).
@@ -358,6 +374,15 @@ impl Fleet {
     }
 }
 
+/// A server's cookie value: its own, else one derived from its address with `dynamic`.
+fn cookie_of(backend: &Backend, server: &Server) -> Option<Name> {
+    let cookie = backend.cookie.as_ref()?;
+    server.cookie.clone().or_else(|| {
+        let key = cookie.dynamic_key.as_ref()?;
+        crate::cookie::dynamic_value(server, key).map(Name::from)
+    })
+}
+
 /// Whether two configurations of one name point at the same place. A name that now resolves to
 /// something else is still the same place.
 fn same_place(a: &Server, b: &Server) -> bool {
@@ -411,7 +436,8 @@ fn carry_over(
             let changes = shared.changes.clone();
             Arc::new(ServerState::new(uid, config.clone(), changes, now_ms))
         };
-        members.push(Member { config: config.clone(), state });
+        let cookie = cookie_of(backend, config);
+        members.push(Member { config: config.clone(), state, cookie });
         origin.push(same.or(found));
     }
     (members, origin)

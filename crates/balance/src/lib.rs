@@ -5,10 +5,13 @@
 //! its locks for a few dozen instructions at most; [`Fleet::pick`] does not allocate.
 #![forbid(unsafe_code)]
 
+pub mod cookie;
 mod fleet;
 mod pick;
 mod queue;
 mod state;
+#[cfg(test)]
+mod testing;
 
 pub use fleet::{BackendState, Fleet, Member};
 pub use pick::hash::{avalanche, hash_key};

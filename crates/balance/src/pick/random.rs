@@ -36,7 +36,7 @@ impl Lottery {
         let mut place = 0;
         for _ in 0..draws.clamp(1, MAX_DRAWS) {
             bits = scramble(bits);
-            let winner = (u128::from(bits) * u128::from(total) >> 64) as u64;
+            let winner = ((u128::from(bits) * u128::from(total)) >> 64) as u64;
             place = self.tickets.partition_point(|t| t.0 <= winner);
             let Some(&(_, index)) = self.tickets.get(place) else { continue };
             let Some((connections, weight)) = load(index) else { continue };
