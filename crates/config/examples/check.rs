@@ -1,4 +1,4 @@
-//! Prints what is found in configuration files: `cargo run -p evenkeel-config --example check FILE`.
+//! Prints what is found in the configuration files named on the command line.
 use std::sync::Arc;
 
 use evenkeel_config::{Environment, Facts, Files, SourceFile, Sources, load, render};

@@ -64,7 +64,9 @@ proptest! {
     }
 
     #[test]
-    fn near_configurations_are_read_without_a_panic(lines in proptest::collection::vec(line(), 0..20)) {
+    fn near_configurations_are_read_without_a_panic(
+        lines in proptest::collection::vec(line(), 0..20),
+    ) {
         let text = lines.join("\n");
         let (ast, diagnostics) = read(text.as_bytes());
         for section in ast.sections() {

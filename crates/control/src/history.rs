@@ -197,7 +197,9 @@ mod tests {
         );
         assert_eq!(
             entry.to_string(),
-            "#1 a.cfg changed, signal HUP: generation 7 runs (12.3 ms)\n  + server b/s\n  and 2 more"
+            "#1 a.cfg changed, signal HUP: generation 7 runs (12.3 ms)\n\
+             \x20 + server b/s\n\
+             \x20 and 2 more"
         );
     }
 }

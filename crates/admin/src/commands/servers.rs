@@ -32,7 +32,7 @@ pub(super) const COMMANDS: &[Command] = &[
         args: "<bk>/<srv>",
         help: "the weight of a server in effect and in the configuration",
         level: Level::User,
-        run: Run::Now(get_weight),
+        run: Run::Now(weight_of),
     },
     Command {
         words: &["disable", "server"],
@@ -129,7 +129,7 @@ fn order(house: &dyn House, (backend, server): (&str, &str), what: ServerOrderKi
     }
 }
 
-fn get_weight(house: &dyn House, args: Args<'_>) -> String {
+fn weight_of(house: &dyn House, args: Args<'_>) -> String {
     with_server(args, |(backend, server), _| {
         let rows = house.rows();
         let Some(row) = rows.iter().find(|r| r.proxy == backend && r.service == server) else {

@@ -30,7 +30,8 @@ pub fn print(rows: &[Row], backend: Option<&str>) -> String {
         };
         let _ = writeln!(
             out,
-            "{} {} {} {} {} {} {} {} {} {} {status} {result} {health} {state} 0 0 0 {} {} - 0 {} - - 0",
+            "{} {} {} {} {} {} {} {} {} {} {status} {result} {health} {state} 0 0 0 {} {} - 0 \
+             {} - - 0",
             row.proxy_id,
             row.proxy,
             row.server_id,

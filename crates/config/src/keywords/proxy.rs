@@ -104,7 +104,8 @@ pub(super) const PROXY: &[Keyword] = keywords! { Context::Proxy;
     "log" "global | <target> [...] <facility> [<level> [<minlevel>]]", 0 ANY, ALL | NO, OK,
         "Where to log to.";
     "log-format" "<fmt>", 1 1, FRONT, OK, "How a log line looks.";
-    "log-format-sd" "<fmt>", 1 1, FRONT, ignored("not yet: no structured data is logged"), "Structured data of RFC 5424 log lines.";
+    "log-format-sd" "<fmt>", 1 1, FRONT, ignored("not yet: no structured data is logged"),
+        "Structured data of RFC 5424 log lines.";
     "log-steps" "<steps>", 1 1, FRONT, ignored("one line is logged, at the end"),
         "When a log line is written.";
     "log-tag" "<tag>", 1 1, ALL, OK, "Program name in the syslog header.";

@@ -62,7 +62,7 @@ pub(crate) fn frontend<'a>(
     shared: &Shared,
 ) -> Frontend {
     let log = proxy_log(cx, draft, shared);
-    let unique_id_format = compiled(cx, draft.front.unique_id_format);
+    let unique_id_format = compiled(cx, draft.front.unique_id_format, Place::FE_HTTP_REQUEST);
     let mut binds = std::mem::take(&mut draft.front.binds);
     let mut ids = Ids::new(draft.front.bind_ids.keys().copied());
     for bind in binds.iter_mut().filter(|bind| bind.id == 0) {
@@ -228,7 +228,7 @@ fn finish_server(
 fn proxy_log<'a>(cx: &mut Lowering<'a>, draft: &Draft<'a>, shared: &Shared) -> ProxyLog {
     let log = &draft.log;
     let format = log_line(cx, log, draft.mode);
-    let error_format = compiled(cx, log.error_format);
+    let error_format = compiled(cx, log.error_format, Place::LOG);
     ProxyLog {
         targets: log_targets(log, shared),
         kind: log_kind(log),
@@ -262,15 +262,15 @@ fn log_line<'a>(cx: &mut Lowering<'a>, log: &LogDraft<'a>, mode: Mode) -> LogFor
         Some(LogChoice::HttpClf) => expr::HTTP_CLF,
         Some(LogChoice::Https) => expr::HTTPS,
         Some(LogChoice::Format) => {
-            return compiled(cx, log.format).unwrap_or_else(|| LogFormat::literal(b""));
+            return compiled(cx, log.format, Place::LOG).unwrap_or_else(|| LogFormat::literal(b""));
         }
     };
     cx.built_in_format(built_in)
 }
 
 /// A log format of the section, with its findings noted.
-fn compiled<'a>(cx: &mut Lowering<'a>, word: Option<Word<'a>>) -> Option<LogFormat> {
-    match cx.log_format(word?, Place::LOG, &Acls::new()) {
+fn compiled<'a>(cx: &mut Lowering<'a>, word: Option<Word<'a>>, place: Place) -> Option<LogFormat> {
+    match cx.log_format(word?, place, &Acls::new()) {
         Ok(format) => Some(format),
         Err(found) => {
             cx.diagnostics.push(*found);
