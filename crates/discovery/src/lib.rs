@@ -1,2 +1,5 @@
-//! Providers of observed containers and hosts: complete observations, labels uninterpreted.
+//! Providers of observed containers and hosts: each yields a complete observation, labels uninterpreted.
 #![forbid(unsafe_code)]
+
+mod backoff;
+pub mod docker;
