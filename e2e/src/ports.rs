@@ -48,20 +48,29 @@ fn shared_socket() -> std::io::Result<Socket> {
     Ok(socket)
 }
 
-/// The ports of IPv4 and IPv6 sockets that listen now, from the kernel's own table.
-pub fn listening() -> Vec<u16> {
-    const LISTEN: &str = "0A";
-    let mut ports = Vec::new();
-    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
-        for line in std::fs::read_to_string(table).unwrap_or_default().lines().skip(1) {
-            let mut words = line.split_whitespace().skip(1);
-            let local = words.next().unwrap_or_default();
-            if words.nth(1) != Some(LISTEN) {
-                continue;
-            }
-            let port = local.rsplit(':').next().unwrap_or_default();
-            ports.extend(u16::from_str_radix(port, 16));
-        }
+/// Whether somebody listens on an address, without connecting to it.
+///
+/// Sockets that all have `SO_REUSEADDR` may share an address as long as none of them listens.
+pub fn is_listened_on(address: SocketAddr) -> bool {
+    let probe = Socket::new(Domain::for_address(address), Type::STREAM, None);
+    let bound = probe.and_then(|probe| {
+        probe.set_reuse_address(true)?;
+        probe.bind(&SockAddr::from(address))
+    });
+    bound.is_err_and(|e| e.kind() == std::io::ErrorKind::AddrInUse)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reserved_address_counts_as_listened_on_only_when_it_is() {
+        let reservation = Reservation::new().unwrap();
+        assert!(!is_listened_on(reservation.address));
+        let listener = reservation.listen(1).unwrap();
+        assert!(is_listened_on(reservation.address));
+        drop(listener);
+        assert!(!is_listened_on(reservation.address));
     }
-    ports
 }

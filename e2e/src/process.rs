@@ -1,7 +1,7 @@
 //! Runs a balancer as a child process.
 
 use crate::binaries::Binary;
-use crate::ports::{Address, listening};
+use crate::ports::{Address, is_listened_on};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, kill_process, setrlimit};
 use std::ffi::OsStr;
 use std::fs::File;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 pub use rustix::process::Signal;
 
 /// How long a start may take.
-const START: Duration = Duration::from_secs(10);
+const START: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(3);
 
 /// A directory that is removed at the end, unless `EVENKEEL_E2E_KEEP` is set.
@@ -66,9 +66,8 @@ impl Process {
     pub fn wait_listening(&mut self, addresses: &[Address]) -> Result<(), String> {
         let deadline = Instant::now() + START;
         loop {
-            let ports = listening();
             let ready = addresses.iter().all(|address| match address {
-                Address::Tcp(address) => ports.contains(&address.port()),
+                Address::Tcp(address) => is_listened_on(*address),
                 Address::Unix(path) => path.exists(),
             });
             if ready {

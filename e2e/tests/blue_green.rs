@@ -1,8 +1,9 @@
-//! Blue/green by file, with processes: BG1-BG12, BG14, BG15, BG18 and what E1-E12 say of them.
+//! Blue/green by file, with processes: BG1-BG12, BG13-BG16, BG18 and what E1-E12 say of them.
 
-use e2e::process::Signal;
+use e2e::ports::Address;
+use e2e::process::{Process, Signal};
 use e2e::scenario::application::Application;
-use e2e::scenario::balancer::{Balancer, DEFAULTS, EDIT, ask};
+use e2e::scenario::balancer::{Balancer, DEFAULTS, EDIT, ask, body, get};
 use e2e::scenario::load::{Load, Tunnel, slow_request};
 use e2e::scenario::wait_until;
 use std::net::SocketAddr;
@@ -123,7 +124,7 @@ fn bg06_a_sticky_client_of_a_disabled_server_moves() {
     let (one, two) = (application("webapp1"), application("webapp2"));
     let balancer = start(&[sticky(), server(&one, "check cookie one")]);
     let mut client = e2e::http::Reader::new(
-        e2e::client::Socket::connect(&e2e::ports::Address::Tcp(balancer.address), None).unwrap(),
+        e2e::client::Socket::connect(&Address::Tcp(balancer.address), None).unwrap(),
         e2e::client::PATIENCE,
     );
     let first = ask(&mut client, "/", "").unwrap();
@@ -161,13 +162,36 @@ fn bg08_bg09_e08_e09_a_disabled_server_is_stopped_and_its_line_removed() {
     let load = Load::start(balancer.address, CLIENTS);
     assert!(wait_until(SOON, || load.answered() > 100));
     one.stop();
+    let status = balancer.statistic("webapps", "webapp1", "status");
+    assert_eq!(status.as_deref(), Some("MAINT"));
     std::thread::sleep(WATCH);
     let before = two.requests();
     balancer.save(&config(balancer.address, &lines[1..]));
-    std::thread::sleep(EDIT);
+    let gone = || balancer.statistic("webapps", "webapp1", "status").is_none();
+    assert!(wait_until(SOON, gone), "{}", balancer.process.stderr());
+    let counted = balancer.statistic("webapps", "webapp2", "stot").unwrap_or_default();
+    assert!(counted.parse::<u64>().is_ok_and(|count| count >= before), "{counted} < {before}");
     assert!(two.requests() > before);
     assert_eq!(one.requests(), 0);
     finish(load);
+}
+
+#[test]
+fn e10_waiting_for_a_drained_server_ends_when_its_last_request_does() {
+    let (one, two) = (application("webapp1"), application("webapp2"));
+    let balancer = start(&[server(&one, "check")]);
+    let slow = slow_request(balancer.address);
+    assert!(wait_until(SOON, || one.busy() == 1));
+    balancer
+        .save(&config(balancer.address, &[server(&one, "check disabled"), server(&two, "check")]));
+    assert!(names(&balancer, "webapp2"), "{}", balancer.process.stderr());
+    let early =
+        balancer.command(&["wait-drained", "webapps/webapp1", "--timeout", "100ms"]).unwrap();
+    assert_eq!(early.status.code(), Some(1), "{early:?}");
+    let late = balancer.command(&["wait-drained", "webapp1", "--timeout", "60s"]).unwrap();
+    assert_eq!(late.status.code(), Some(0), "{late:?}");
+    assert_eq!(one.busy(), 0);
+    assert_eq!(slow.join().unwrap().unwrap(), "webapp1".repeat(20));
 }
 
 #[test]
@@ -248,6 +272,47 @@ fn bg14_a_folder_of_links_is_swapped_at_once() {
     link("v2", "..next");
     std::fs::rename(volume.join("..next"), volume.join("..data")).unwrap();
     assert!(names(&balancer, "webapp2"), "{}", balancer.process.stderr());
+}
+
+#[test]
+fn bg13_e12_a_file_mounted_alone_and_replaced_is_seen_or_warned_of() {
+    let (one, two) = (application("webapp1"), application("webapp2"));
+    let scratch = e2e::process::Scratch::new().unwrap();
+    let outside = scratch.path.join("outside.cfg");
+    let inside = scratch.path.join("inside.cfg");
+    let reservation = e2e::ports::Reservation::new().unwrap();
+    let text =
+        |application: &Application| config(reservation.address, &[server(application, "check")]);
+    std::fs::write(&outside, text(&one)).unwrap();
+    std::fs::write(&inside, "").unwrap();
+    let binary = e2e::binaries::evenkeel().unwrap();
+    let mount = format!(
+        "mount --bind {} {} && exec {} run -f {} --control {}/c.sock",
+        outside.display(),
+        inside.display(),
+        binary.path.display(),
+        inside.display(),
+        scratch.path.display()
+    );
+    let unshare = e2e::binaries::Binary { path: "/usr/bin/unshare".into(), name: "unshare" };
+    let arguments = ["--map-root-user", "--mount", "sh", "-c", &mount];
+    let mut process = Process::start(&unshare, &scratch.path, arguments).unwrap();
+    let listens = process.wait_listening(&[Address::Tcp(reservation.address)]);
+    if let Err(why) = listens {
+        assert!(why.contains("unshare") || why.contains("mount"), "{why}");
+        eprintln!("skipped: this machine lets nobody mount in a namespace of their own: {why}");
+        return;
+    }
+    let next = scratch.path.join("next.cfg");
+    std::fs::write(&next, text(&two)).unwrap();
+    std::fs::rename(&next, &outside).unwrap();
+    let seen_or_said = || {
+        let said = process.stderr().to_lowercase();
+        let name = get(reservation.address, "/", "").map(|message| body(&message));
+        name.as_deref() == Ok("webapp2") || said.contains("mount") && said.contains("director")
+    };
+    assert!(wait_until(SOON, seen_or_said), "{}", process.stderr());
+    assert!(process.wait(Duration::ZERO).is_none());
 }
 
 #[test]

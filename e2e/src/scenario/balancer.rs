@@ -8,6 +8,7 @@ use crate::process::{Process, Scratch, Signal};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::Output;
 use std::time::Duration;
 
 /// How long an edit may take to become active on an idle machine; tests allow twice that.
@@ -25,6 +26,9 @@ pub struct Balancer {
     pub dir: Scratch,
     reservations: Vec<Reservation>,
 }
+
+/// The name of the control socket in the test's folder.
+const CONTROL: &str = "control.sock";
 
 /// What stands before the frontends of every configuration here.
 pub const DEFAULTS: &str = "defaults
@@ -54,7 +58,10 @@ impl Balancer {
             std::fs::write(&file, text(address)).map_err(io)?;
         }
         let binary = Binary { name: "evenkeel", ..evenkeel()? };
-        let arguments = ["run".as_ref(), "-f".as_ref(), file.as_os_str()];
+        let control = dir.path.join(CONTROL);
+        let arguments = ["run".as_ref(), "-f".as_ref(), file.as_os_str(), "--control".as_ref()];
+        let rest = [control.as_os_str(), "--stop-grace".as_ref(), "2s".as_ref()];
+        let arguments = arguments.into_iter().chain(rest);
         let process = Process::start(&binary, &dir.path, arguments).map_err(io)?;
         let mut balancer = Self { process, file, address, dir, reservations: vec![reservation] };
         balancer.process.wait_listening(&[Address::Tcp(address)])?;
@@ -97,6 +104,34 @@ impl Balancer {
     /// The status of the answer to `/`, 0 without one.
     pub fn status(&self) -> u16 {
         self.get("/", "").ok().and_then(|m| m.head.word(1).parse().ok()).unwrap_or(0)
+    }
+
+    /// Runs `evenkeel VERB ... --control SOCKET` to its end.
+    pub fn command(&self, words: &[&str]) -> Result<Output, String> {
+        let mut command = std::process::Command::new(evenkeel()?.path);
+        command.args(words).arg("--control").arg(self.dir.path.join(CONTROL));
+        command.output().map_err(|e| e.to_string())
+    }
+
+    /// One command of the runtime API and its answer.
+    pub fn runtime(&self, command: &str) -> Result<String, String> {
+        let address = Address::Unix(self.dir.path.join(CONTROL));
+        let socket = Socket::connect(&address, None).map_err(|e| e.to_string())?;
+        let mut reader = Reader::new(socket, PATIENCE);
+        let sent = reader.socket.write_all(format!("{command}\n").as_bytes());
+        sent.map_err(|e| e.to_string())?;
+        let (answer, _) = reader.take_rest();
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    /// A column of a server's line in `show stat`.
+    pub fn statistic(&self, backend: &str, server: &str, column: &str) -> Option<String> {
+        let table = self.runtime("show stat").ok()?;
+        let mut lines = table.lines();
+        let at = lines.next()?.trim_start_matches("# ").split(',').position(|c| c == column)?;
+        let start = format!("{backend},{server},");
+        let line = lines.find(|line| line.starts_with(&start))?;
+        line.split(',').nth(at).map(str::to_owned)
     }
 
     /// Sends a signal.
