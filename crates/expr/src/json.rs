@@ -62,10 +62,11 @@ impl Path {
 
 fn bracket(inside: &[u8]) -> Option<Step> {
     for quote in *b"'\"" {
-        if let [first, key @ .., last] = inside {
-            if *first == quote && *last == quote {
-                return Some(Step::Key(key.to_vec()));
-            }
+        if let [first, key @ .., last] = inside
+            && *first == quote
+            && *last == quote
+        {
+            return Some(Step::Key(key.to_vec()));
         }
     }
     std::str::from_utf8(inside).ok()?.parse().ok().map(Step::Index)

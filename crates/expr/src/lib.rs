@@ -1,5 +1,6 @@
 //! Samples, converters, ACLs, patterns, variables and log-format, evaluated against a Subject.
 #![forbid(unsafe_code)]
+#![allow(clippy::ptr_arg, reason = "checks of arguments share one signature")]
 
 mod acl;
 mod arg;

@@ -41,6 +41,9 @@ impl Condition {
             Some(&"unless") => true,
             _ => return Err(ParseError::at(0, "expected 'if' or 'unless'")),
         };
+        if words.len() == 1 {
+            return Err(ParseError::at(0, "condition missing"));
+        }
         let suites = read_suites(words.get(1..).unwrap_or_default(), context).map_err(|error| {
             let word = error.word + 1;
             error.in_word(word)

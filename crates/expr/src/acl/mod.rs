@@ -1,6 +1,7 @@
 //! ACLs: a criterion, how it is matched, and the patterns (manual 7.1).
 mod condition;
 mod keywords;
+mod nets;
 mod numbers;
 mod parse;
 mod patterns;
@@ -19,8 +20,9 @@ use crate::subject::Subject;
 
 pub use condition::Condition;
 pub use keywords::{AclKeyword, acl_keywords};
+pub(crate) use nets::Net;
 pub use patterns::Match;
-pub(crate) use patterns::{PatternSet, Patterns, from_hex};
+pub(crate) use patterns::{PatternSet, Patterns, from_hex, with_text};
 
 /// The answer of an ACL or condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use crate::program::Expr;
 use crate::sample::Type;
 
 /// Flags as they stand while words are read.
+#[derive(Default)]
 struct Flags {
     ignore_case: bool,
     as_map: bool,
@@ -15,96 +16,125 @@ struct Flags {
     method: Option<Match>,
 }
 
+/// The words of a test after its criterion.
+struct Words<'w, 'c> {
+    words: &'w [&'w str],
+    at: usize,
+    flags: Flags,
+    expr: &'w Expr,
+    implied: Option<Match>,
+    set: Option<PatternSet>,
+    context: &'c ParseContext<'c>,
+}
+
+/// Reads the words of a test.
 pub(super) fn acl(
     words: &[&str],
     context: &ParseContext<'_>,
 ) -> Result<(Expr, Patterns), ParseError> {
-    let Some((criterion, rest)) = words.split_first() else {
+    let Some(criterion) = words.first() else {
         return Err(ParseError::at(0, "criterion missing"));
     };
     let (expr, implied) = read_criterion(criterion, context)?;
-    let dotted = expr.fetch_name() == "req.ssl_ver";
-    let mut flags = Flags { ignore_case: false, as_map: false, no_dns: false, method: None };
-    let mut set: Option<PatternSet> = None;
-    let mut at = 1;
-    let mut words = rest.iter().copied();
-    let open = |flags: &Flags, word: usize| {
-        let method = match flags.method.or(implied) {
-            Some(method) => method,
-            None => default_method(&expr).map_err(|e| e.in_word(word))?,
-        };
-        check_method(&expr, method).map_err(|e| e.in_word(word))?;
-        Ok::<_, ParseError>(PatternSet::new(method, dotted))
-    };
-    let mut value: Option<&str> = None;
-    while let Some(word) = words.next() {
-        let word_at = at;
-        at += 1;
-        match word {
-            "-i" => flags.ignore_case = true,
-            "-M" => flags.as_map = true,
-            "-n" => flags.no_dns = true,
-            "--" => {
-                value = words.next();
-                break;
-            }
-            "-u" => {
-                let id = words.next();
-                at += 1;
-                if id.is_none_or(|id| id.parse::<u32>().is_err()) {
-                    let message = "'-u' needs a number as the ACL's unique id";
-                    return Err(ParseError::at(0, message).in_word(word_at));
+    let flags = Flags::default();
+    let mut reader = Words { words, at: 1, flags, expr: &expr, implied, set: None, context };
+    reader.flags()?;
+    let patterns = reader.values()?;
+    Ok((expr, patterns))
+}
+
+impl Words<'_, '_> {
+    fn next(&mut self) -> Option<&str> {
+        let word = self.words.get(self.at).copied();
+        self.at += 1;
+        word
+    }
+
+    /// Reads flags up to the first pattern.
+    fn flags(&mut self) -> Result<(), ParseError> {
+        while let Some(word) = self.words.get(self.at).copied() {
+            let at = self.at;
+            let error = |message: String| Err(ParseError::at(0, message).in_word(at));
+            match word {
+                "-i" => self.flags.ignore_case = true,
+                "-M" => self.flags.as_map = true,
+                "-n" => self.flags.no_dns = true,
+                "--" => {
+                    self.at += 1;
+                    return Ok(());
                 }
+                "-u" | "-m" | "-f" => {
+                    self.at += 1;
+                    self.flag_with_value(word)?;
+                    continue;
+                }
+                _ if word.len() > 1 && word.starts_with('-') => {
+                    return error(format!(
+                        "unknown flag '{word}'; write '--' before such a pattern"
+                    ));
+                }
+                _ => return Ok(()),
             }
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    fn flag_with_value(&mut self, flag: &str) -> Result<(), ParseError> {
+        let at = self.at - 1;
+        let error = |message: &str| Err(ParseError::at(0, message).in_word(at));
+        let value = self.next().map(str::to_owned);
+        match flag {
+            "-u" if value.as_ref().is_none_or(|id| id.parse::<u32>().is_err()) => {
+                error("'-u' needs a number as the ACL's unique id")
+            }
+            "-u" => Ok(()),
+            "-m" if self.set.is_some() => error("'-m' must come before '-f'"),
             "-m" => {
-                let name = words.next();
-                at += 1;
-                if set.is_some() {
-                    let message = "'-m' must come before '-f'";
-                    return Err(ParseError::at(0, message).in_word(word_at));
-                }
-                flags.method = Some(read_method(name, word_at)?);
+                self.flags.method = Some(read_method(value.as_deref(), at)?);
+                Ok(())
             }
-            "-f" => {
-                let Some(file) = words.next() else {
-                    let message = "'-f' needs the name of a file";
-                    return Err(ParseError::at(0, message).in_word(word_at));
-                };
-                at += 1;
-                let mut patterns = match set.take() {
-                    Some(patterns) => patterns,
-                    None => open(&flags, word_at)?,
-                };
-                read_file(file, &flags, &mut patterns, context)
-                    .map_err(|message| ParseError::at(0, message).in_word(word_at + 1))?;
-                set = Some(patterns);
-            }
-            _ if word.len() > 1 && word.starts_with('-') => {
-                let message = format!("unknown flag '{word}'; write '--' before such a pattern");
-                return Err(ParseError::at(0, message).in_word(word_at));
-            }
-            _ => {
-                value = Some(word);
-                at = word_at;
-                break;
-            }
+            _ => match value {
+                Some(file) => self.file(&file),
+                None => error("'-f' needs the name of a file"),
+            },
         }
     }
-    let mut patterns = match set {
-        Some(patterns) => patterns,
-        None => open(&flags, 0)?,
-    };
-    let resolve = |host: &str| {
-        if flags.no_dns { None } else { context.sources.resolve(host) }
-    };
-    while let Some(word) = value {
-        patterns
-            .add(word, flags.ignore_case, &resolve)
-            .map_err(|message| ParseError::at(0, message).in_word(at))?;
-        at += 1;
-        value = words.next();
+
+    /// The patterns so far; what comes first settles the match method.
+    fn patterns(&mut self) -> Result<PatternSet, ParseError> {
+        if let Some(set) = self.set.take() {
+            return Ok(set);
+        }
+        let method = match self.flags.method.or(self.implied) {
+            Some(method) => method,
+            None => default_method(self.expr)?,
+        };
+        check_method(self.expr, method)?;
+        Ok(PatternSet::new(method, self.expr.fetch_name() == "req.ssl_ver"))
     }
-    Ok((expr, patterns.finish()))
+
+    fn file(&mut self, name: &str) -> Result<(), ParseError> {
+        let at = self.at - 1;
+        let mut patterns = self.patterns()?;
+        read_file(name, &self.flags, &mut patterns, self.context)
+            .map_err(|message| ParseError::at(0, message).in_word(at))?;
+        self.set = Some(patterns);
+        Ok(())
+    }
+
+    /// Reads operators and patterns to the end.
+    fn values(mut self) -> Result<Patterns, ParseError> {
+        let mut patterns = self.patterns()?;
+        let (context, no_dns) = (self.context, self.flags.no_dns);
+        let resolve = |host: &str| if no_dns { None } else { context.sources.resolve(host) };
+        for (at, word) in self.words.iter().enumerate().skip(self.at) {
+            patterns
+                .add(word, self.flags.ignore_case, &resolve)
+                .map_err(|message| ParseError::at(0, message).in_word(at))?;
+        }
+        Ok(patterns.finish())
+    }
 }
 
 /// The expression, and the match method that its name implies.

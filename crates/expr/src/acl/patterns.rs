@@ -1,10 +1,11 @@
 //! Patterns of one test and how samples are matched against them (manual 7.1.1 to 7.1.6).
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hasher};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use crate::regex::Regex;
 
+use super::nets::{Net, Nets};
 use super::numbers::{Operator, Range, range};
 use crate::casts;
 use crate::sample::{Bytes, Sample};
@@ -141,13 +142,13 @@ impl PatternSet {
         ignore_case: bool,
         resolve: &dyn Fn(&str) -> Option<IpAddr>,
     ) -> Result<(), String> {
-        if matches!(self.method, Match::Int | Match::Len) {
-            if let Some(operator) = Operator::named(word) {
+        match Operator::named(word) {
+            Some(operator) if matches!(self.method, Match::Int | Match::Len) => {
                 self.operator = operator;
-                return Ok(());
+                Ok(())
             }
+            _ => self.add_one(word, ignore_case, resolve),
         }
-        self.add_one(word, ignore_case, resolve)
     }
 
     /// Takes one pattern.
@@ -162,7 +163,7 @@ impl PatternSet {
             Match::Int | Match::Len => {
                 self.ranges.push(range(word, self.operator, self.dotted)?);
             }
-            Match::Ip => self.nets.add(word, resolve)?,
+            Match::Ip => self.nets.add(Net::parse(word, resolve)?),
             Match::Bin => {
                 let bytes = from_hex(word.as_bytes())
                     .ok_or_else(|| format!("'{word}' is not an even number of hex digits"))?;
@@ -348,7 +349,7 @@ fn delimited(text: &[u8], pattern: &[u8], method: Match) -> bool {
 
 /// Hands the text of a sample to `f`: binary ends at its first NUL, numbers and addresses are
 /// printed.
-fn with_text<R>(sample: &Sample<'_>, f: impl FnOnce(&[u8]) -> R) -> R {
+pub(crate) fn with_text<R>(sample: &Sample<'_>, f: impl FnOnce(&[u8]) -> R) -> R {
     match sample {
         Sample::Str(bytes) | Sample::Method(bytes) => f(bytes),
         Sample::Bin(bytes) => {
@@ -370,91 +371,4 @@ pub(crate) fn from_hex(text: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
-}
-
-/// Networks of both families.
-#[derive(Clone, Debug, Default)]
-struct Nets {
-    /// By mask: the networks under it.
-    v4: Vec<(u32, HashSet<u32>)>,
-    v6: Vec<(u128, HashSet<u128>)>,
-}
-
-impl Nets {
-    fn add(&mut self, word: &str, resolve: &dyn Fn(&str) -> Option<IpAddr>) -> Result<(), String> {
-        let bad = || format!("'{word}' is neither an address nor a network");
-        let (address, bits) = match word.split_once('/') {
-            Some((address, bits)) => (address, Some(bits)),
-            None => (word, None),
-        };
-        if let Some(ip) = short_v4(address) {
-            let mask = match bits {
-                None => u32::MAX,
-                Some(bits) => match bits.parse::<u32>() {
-                    Ok(bits @ 0..=32) => u32::MAX.checked_shl(32 - bits).unwrap_or(0),
-                    Ok(_) => return Err(bad()),
-                    Err(_) => u32::from(bits.parse::<Ipv4Addr>().map_err(|_| bad())?),
-                },
-            };
-            insert(&mut self.v4, mask, u32::from(ip) & mask);
-            return Ok(());
-        }
-        if let Ok(ip) = address.parse::<Ipv6Addr>() {
-            let bits = bits.map_or(Ok(128), str::parse::<u32>).map_err(|_| bad())?;
-            if bits > 128 {
-                return Err(bad());
-            }
-            let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
-            insert(&mut self.v6, mask, u128::from(ip) & mask);
-            return Ok(());
-        }
-        match (bits, resolve(address)) {
-            (None, Some(IpAddr::V4(ip))) => insert(&mut self.v4, u32::MAX, ip.into()),
-            (None, Some(IpAddr::V6(ip))) => insert(&mut self.v6, u128::MAX, ip.into()),
-            _ => return Err(bad()),
-        }
-        Ok(())
-    }
-
-    fn contains(&self, sample: &Sample<'_>) -> bool {
-        match sample {
-            Sample::V4(ip) => self.has_v4(*ip) || self.has_v6(ip.to_ipv6_mapped()),
-            Sample::V6(ip) => {
-                self.has_v6(*ip) || casts::embedded_v4(*ip).is_some_and(|ip| self.has_v4(ip))
-            }
-            Sample::Str(text) | Sample::Bin(text) => std::str::from_utf8(text)
-                .ok()
-                .and_then(|text| text.parse::<IpAddr>().ok())
-                .is_some_and(|ip| self.contains(&Sample::from(ip))),
-            _ => false,
-        }
-    }
-
-    fn has_v4(&self, ip: Ipv4Addr) -> bool {
-        let ip = u32::from(ip);
-        self.v4.iter().any(|(mask, nets)| nets.contains(&(ip & mask)))
-    }
-
-    fn has_v6(&self, ip: Ipv6Addr) -> bool {
-        let ip = u128::from(ip);
-        self.v6.iter().any(|(mask, nets)| nets.contains(&(ip & mask)))
-    }
-}
-
-fn insert<T: Copy + Eq + std::hash::Hash>(nets: &mut Vec<(T, HashSet<T>)>, mask: T, net: T) {
-    match nets.iter_mut().find(|(known, _)| *known == mask) {
-        Some((_, set)) => drop(set.insert(net)),
-        None => nets.push((mask, HashSet::from([net]))),
-    }
-}
-
-/// Dotted IPv4 in which zero bytes before the last may be left out: `127.1`, `10.12`.
-fn short_v4(text: &str) -> Option<Ipv4Addr> {
-    let parts = text.split('.').map(|part| part.parse::<u8>().ok()).collect::<Option<Vec<_>>>()?;
-    Some(match *parts.as_slice() {
-        [a, b, c, d] => Ipv4Addr::new(a, b, c, d),
-        [a, b, d] => Ipv4Addr::new(a, b, 0, d),
-        [a, d] => Ipv4Addr::new(a, 0, 0, d),
-        _ => return None,
-    })
 }

@@ -115,7 +115,7 @@ fn encoded<'a>(sample: Sample<'a>, alphabet: &[u8; 64], pad: bool) -> Option<Sam
 fn decode(text: &[u8], alphabet: &[u8; 64], padded: bool) -> Option<Vec<u8>> {
     let mut digits = text;
     if padded {
-        if text.len() % 4 != 0 {
+        if !text.len().is_multiple_of(4) {
             return None;
         }
         for _ in 0..2 {

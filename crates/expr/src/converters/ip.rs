@@ -19,22 +19,8 @@ pub(super) const TABLE: &[ConverterKeyword] = &[
         "network of an address; IPv6 needs a mask of its own",
     ),
     Keyword::new("nbsrv", &[], Str, Int, nbsrv, "usable servers of the backend named"),
-    Keyword::new(
-        "srv_is_up",
-        &[],
-        Str,
-        Bool,
-        |s, _, u| of_server(s, u, |name| Count::SrvIsUp(name)).map(|n| Sample::Bool(n != 0)),
-        "true if the server named is up",
-    ),
-    Keyword::new(
-        "srv_queue",
-        &[],
-        Str,
-        Int,
-        |s, _, u| of_server(s, u, |name| Count::SrvQueue(name)).map(Sample::Int),
-        "waiting requests of the server named",
-    ),
+    Keyword::new("srv_is_up", &[], Str, Bool, srv_is_up, "true if the server named is up"),
+    Keyword::new("srv_queue", &[], Str, Int, srv_queue, "waiting requests of the server named"),
 ];
 
 fn ipmask<'a>(sample: Sample<'a>, args: &'a [Arg], _: &'a dyn Subject) -> Option<Sample<'a>> {
@@ -51,16 +37,22 @@ fn nbsrv<'a>(sample: Sample<'a>, _: &'a [Arg], subject: &'a dyn Subject) -> Opti
     subject.count(Count::NbSrv(Some(name))).map(Sample::Int)
 }
 
-fn of_server(
-    sample: Sample<'_>,
-    subject: &dyn Subject,
-    count: for<'n> fn(ServerName<'n>) -> Count<'n>,
-) -> Option<i64> {
+/// The server of a name, `backend/server` or `server`.
+fn server(name: &str) -> ServerName<'_> {
+    match name.split_once('/') {
+        Some((backend, server)) => ServerName { backend: Some(backend), server },
+        None => ServerName { backend: None, server: name },
+    }
+}
+
+fn srv_is_up<'a>(sample: Sample<'a>, _: &'a [Arg], subject: &'a dyn Subject) -> Option<Sample<'a>> {
     let name = bytes(sample)?;
-    let name = std::str::from_utf8(&name).ok()?;
-    let (backend, server) = match name.split_once('/') {
-        Some((backend, server)) => (Some(backend), server),
-        None => (None, name),
-    };
-    subject.count(count(ServerName { backend, server }))
+    let server = server(std::str::from_utf8(&name).ok()?);
+    subject.count(Count::SrvIsUp(server)).map(|up| Sample::Bool(up != 0))
+}
+
+fn srv_queue<'a>(sample: Sample<'a>, _: &'a [Arg], subject: &'a dyn Subject) -> Option<Sample<'a>> {
+    let name = bytes(sample)?;
+    let server = server(std::str::from_utf8(&name).ok()?);
+    subject.count(Count::SrvQueue(server)).map(Sample::Int)
 }

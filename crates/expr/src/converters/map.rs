@@ -115,7 +115,7 @@ fn read(
     value: fn(&[u8]) -> Option<Value>,
 ) -> Result<Option<Type>, String> {
     let map = open(args, context, |content, resolve| {
-        Map::read(content, method, |_, text| value(text), resolve)
+        Map::read(content, method, |(_, text)| value(text), resolve)
     })?;
     let default = match str_arg(args, 1) {
         None => None,
@@ -134,7 +134,7 @@ fn read_keys(
     method: Match,
 ) -> Result<Option<Type>, String> {
     let map = open(args, context, |content, resolve| {
-        Map::read(content, method, |key, _| text(key), resolve)
+        Map::read(content, method, |(key, _)| text(key.as_bytes()), resolve)
     })?;
     *args = vec![map];
     Ok(None)
@@ -169,7 +169,7 @@ fn lookup_filled<'a>(
 ) -> Option<Sample<'a>> {
     let Some(Arg::Map(map)) = args.first() else { return None };
     match (map.lookup(&sample), args.get(1)) {
-        (Some((Sample::Str(template), patterns)), _) => {
+        (Some((Sample::Str(template), Some(patterns))), _) => {
             let text = super::bytes(sample)?;
             patterns.expand(&text, template).map(|filled| Sample::Str(filled.into()))
         }

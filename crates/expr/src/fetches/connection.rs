@@ -6,7 +6,7 @@ use crate::sample::{Fetch, Sample, Type};
 use crate::subject::{End, LogFacts, Named, Side, Subject, Timers};
 use crate::table::FetchKeyword;
 
-use Need::{Backend, Client, ClientTls, Frontend, Request, RequestKept, Response, ResponseKept};
+use Need::{Backend, Client, Frontend, Request, RequestKept, Response, ResponseKept};
 use Need::{End as AtEnd, Process, Server};
 use Type::{Addr, Bool, Int, Str};
 
@@ -45,7 +45,7 @@ pub(super) const TABLE: &[FetchKeyword] = &[
         |_, s| port(s, End::BackDst),
         "server port",
     ),
-    Keyword::new("fc_http_major", &[], Int, ClientTls, |_, s| major(s, Side::Request), "1, 2 or 3"),
+    Keyword::new("fc_http_major", &[], Int, Client, |_, s| major(s, Side::Request), "1, 2 or 3"),
     Keyword::new(
         "bc_http_major",
         &[],
@@ -58,7 +58,7 @@ pub(super) const TABLE: &[FetchKeyword] = &[
         "fc_rcvd_proxy",
         &[],
         Bool,
-        ClientTls,
+        Client,
         |_, s| Fetch::Is(Sample::Bool(s.received_proxy())),
         "true if a PROXY header came",
     ),
@@ -138,8 +138,8 @@ pub(super) const TABLE: &[FetchKeyword] = &[
         "number of the request",
     ),
     Keyword::new("txn.sess_term_state", &[], Str, Process, termination, "termination state"),
-    Keyword::new("fc.timer.handshake", &[], Int, ClientTls, |_, s| timer(s, |t| t.handshake), "Th"),
-    Keyword::new("fc.timer.total", &[], Int, ClientTls, |_, s| timer(s, |t| t.total), "Tt"),
+    Keyword::new("fc.timer.handshake", &[], Int, Client, |_, s| timer(s, |t| t.handshake), "Th"),
+    Keyword::new("fc.timer.total", &[], Int, Frontend, |_, s| timer(s, |t| t.total), "Tt"),
     Keyword::new("bc.timer.connect", &[], Int, ResponseKept, |_, s| timer(s, |t| t.connect), "Tc"),
     Keyword::new("req.timer.idle", &[], Int, Request, |_, s| timer(s, |t| t.idle), "Ti"),
     Keyword::new("req.timer.hdr", &[], Int, Request, |_, s| timer(s, |t| t.request), "TR"),

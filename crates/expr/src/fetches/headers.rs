@@ -296,11 +296,11 @@ fn ip_and_port(text: &[u8]) -> Option<IpAddr> {
     if let Ok(ip) = text.parse() {
         return Some(ip);
     }
-    if let Some((ip, port)) = text.split_once(':') {
-        if let Ok(ip) = ip.parse::<Ipv4Addr>() {
-            port.parse::<u16>().ok()?;
-            return Some(ip.into());
-        }
+    if let Some((ip, port)) = text.split_once(':')
+        && let Ok(ip) = ip.parse::<Ipv4Addr>()
+    {
+        port.parse::<u16>().ok()?;
+        return Some(ip.into());
     }
     let inside = text.strip_prefix('[')?.strip_suffix(']')?;
     inside.parse().ok().map(IpAddr::V6)

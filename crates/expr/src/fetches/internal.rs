@@ -174,7 +174,7 @@ fn date<'a>(args: &'a [Arg], subject: &'a dyn Subject) -> Fetch<Sample<'a>> {
 fn rand<'a>(args: &'a [Arg], subject: &'a dyn Subject) -> Fetch<Sample<'a>> {
     let random = subject.random() >> 32;
     match int_arg(args, 0).map(|range| range as u32) {
-        Some(range) => int((random * u64::from(range) >> 32) as i64),
+        Some(range) => int(((random * u64::from(range)) >> 32) as i64),
         None => int(random as i64),
     }
 }

@@ -6,7 +6,7 @@ use crate::sample::{Fetch, Sample, Type};
 use crate::subject::{Count, ServerName, Subject};
 use crate::table::{FetchFn, FetchKeyword};
 
-use Need::{Frontend, Process};
+use Need::{Frontend, Nothing, Process};
 
 const BACKEND: &[Param] = &[may("backend", Kind::Backend)];
 const FRONTEND: &[Param] = &[may("frontend", Kind::Frontend)];
@@ -22,7 +22,14 @@ const fn counter(
 }
 
 pub(super) const TABLE: &[FetchKeyword] = &[
-    counter("act_conn", &[], |_, s| count(s, Count::ActConn), "connections of the process"),
+    FetchKeyword::new(
+        "act_conn",
+        &[],
+        Type::Int,
+        Nothing,
+        |_, s| count(s, Count::ActConn),
+        "connections of the process",
+    ),
     counter("fe_conn", FRONTEND, |a, s| named(a, s, Count::FeConn), "connections of a frontend"),
     counter(
         "fe_sess_rate",

@@ -159,9 +159,9 @@ fn one(conversion: u8, date: &Civil, out: &mut Vec<u8>) {
         }
         b'z' => zone(date.offset_s, out),
         b'Z' => write!(out, "{}", if date.offset_s == 0 { "UTC" } else { "" }),
-        b'n' => write!(out, "\n"),
-        b't' => write!(out, "\t"),
-        b'%' => write!(out, "%"),
+        b'n' => out.write_all(b"\n"),
+        b't' => out.write_all(b"\t"),
+        b'%' => out.write_all(b"%"),
         b'D' | b'x' => write!(out, "{month:02}/{day:02}/{:02}", year.rem_euclid(100)),
         b'F' => write!(out, "{year}-{month:02}-{day:02}"),
         b'T' | b'X' => write!(out, "{hour:02}:{minute:02}:{second:02}"),

@@ -169,8 +169,11 @@ impl Line<'_> {
         let flags = self.flags();
         match field {
             Field::Absent => self.absent(),
-            Field::Text(text) if flags.json => json::string(&text, flags, self.out),
-            Field::Text(text) => self.variable_text(&text),
+            Field::Plain(text) if !flags.json => self.out.extend_from_slice(&text),
+            Field::Text(text) | Field::Plain(text) if flags.json => {
+                json::string(&text, flags, self.out)
+            }
+            Field::Text(text) | Field::Plain(text) => self.variable_text(&text),
             Field::Number(number) => self.number(number),
             Field::Growing(number, early) => {
                 if early && !flags.json {

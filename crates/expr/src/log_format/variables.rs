@@ -9,6 +9,7 @@ pub(super) enum Field<'a> {
     Absent,
     Text(Bytes<'a>),
     /// Text that is never escaped nor quoted.
+    Plain(Bytes<'a>),
     Date(DateKind, i64),
     Number(i64),
     /// A number that may still grow where the line is made early.
@@ -142,7 +143,7 @@ const TABLE: &[LogVariable] = &[
 
 fn millis<'a>(facts: &Facts<'a>) -> Field<'a> {
     let millis = facts.log.accept_us.rem_euclid(1_000_000) / 1_000;
-    Field::Text(format!("{millis:03}").into())
+    Field::Plain(format!("{millis:03}").into())
 }
 
 fn request_us(facts: &Facts<'_>) -> i64 {
@@ -229,7 +230,7 @@ fn retries<'a>(facts: &Facts<'a>) -> Field<'a> {
 
 fn termination<'a>(facts: &Facts<'a>, length: usize) -> Field<'a> {
     let state = facts.log.termination.map(|b| if b == 0 { b'-' } else { b });
-    Field::Text(state.get(..length).unwrap_or_default().to_vec().into())
+    Field::Plain(state.get(..length).unwrap_or_default().to_vec().into())
 }
 
 fn tls<'a>(facts: &Facts<'a>, part: fn(&crate::subject::TlsFacts) -> Option<&str>) -> Field<'a> {

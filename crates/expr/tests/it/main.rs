@@ -1,5 +1,7 @@
 //! Expressions, ACLs and formats against an in-memory subject.
 mod acls;
 mod golden;
+mod logs;
+mod places;
 mod properties;
 mod subject;

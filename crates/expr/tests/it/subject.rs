@@ -10,12 +10,16 @@ use evenkeel_expr::{
     StatusLine, Subject, Value, Variable, Variables,
 };
 
+/// Names and values.
+pub type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+
+#[derive(Debug)]
 pub struct Session {
     pub method: Vec<u8>,
     pub target: Vec<u8>,
     pub version: (u8, u8),
-    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
-    pub response: Option<(u16, Vec<(Vec<u8>, Vec<u8>)>)>,
+    pub headers: Fields,
+    pub response: Option<(u16, Fields)>,
     pub src: Option<SocketAddr>,
     pub dst: Option<SocketAddr>,
     pub payload: Option<(Vec<u8>, bool)>,
@@ -36,7 +40,7 @@ impl Session {
         let mut next = || first.next().unwrap_or_default().as_bytes().to_vec();
         let (method, target) = (next(), next());
         let version = if next() == b"HTTP/1.0" { (1, 0) } else { (1, 1) };
-        let headers: Vec<(Vec<u8>, Vec<u8>)> = lines
+        let headers: Fields = lines
             .iter()
             .skip(1)
             .map(|line| {
