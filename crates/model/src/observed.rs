@@ -36,6 +36,8 @@ pub struct OwnContainer {
     pub id: Name,
     /// Compose project, where it has one.
     pub project: Option<Name>,
+    /// Compose service, where it has one.
+    pub service: Option<Name>,
     /// Names and ids of its networks.
     pub networks: Vec<Network>,
     /// `--network host`.

@@ -1,5 +1,6 @@
 //! What the operator wants: files, what observed containers ask for, and orders given at run time.
 
+pub mod containers;
 mod overrides;
 
 use std::collections::BTreeMap;

@@ -85,8 +85,7 @@ impl Observer {
         let number = |s: &str| signal_number(s.trim_start_matches("SIG"));
         let Some(sent) = number(signal) else { return false };
         let own = declared.and_then(number);
-        self.containers.contains_key(id)
-            && (own == Some(sent) || [15, 2, 3, 9].contains(&sent))
+        self.containers.contains_key(id) && (own == Some(sent) || [15, 2, 3, 9].contains(&sent))
     }
 
     /// The whole as of now.

@@ -47,9 +47,11 @@ pub fn container(answer: ContainerInspectResponse) -> Option<Container> {
 
 /// The same container seen as ourselves.
 pub fn own(container: &Container) -> OwnContainer {
+    let label = |name: &str| container.labels.get(name).map(|v| v.as_str().into());
     OwnContainer {
         id: container.id.clone(),
-        project: container.labels.get("com.docker.compose.project").map(|p| p.as_str().into()),
+        project: label("com.docker.compose.project"),
+        service: label("com.docker.compose.service"),
         networks: container.networks.clone(),
         host_network: container.host_network,
     }

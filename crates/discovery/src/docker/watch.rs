@@ -150,11 +150,7 @@ fn digest(observer: &mut Observer, batch: &[EventMessage]) -> BTreeSet<String> {
     looks
 }
 
-async fn list(
-    docker: &Docker,
-    settings: &Settings,
-    observer: &mut Observer,
-) -> Result<(), Error> {
+async fn list(docker: &Docker, settings: &Settings, observer: &mut Observer) -> Result<(), Error> {
     let options = ListContainersOptions { all: true, ..ListContainersOptions::default() };
     let ids: Vec<String> = docker
         .list_containers(Some(options))
