@@ -188,20 +188,28 @@ impl ConnectionTokens {
 
     fn read(head: &Head) -> Self {
         let mut tokens = Self::default();
-        for item in head.all_items(Known::Connection) {
-            if item.eq_ignore_ascii_case(b"keep-alive") {
-                tokens.keep_alive = true;
-            } else if item.eq_ignore_ascii_case(b"close") {
-                tokens.close = true;
-            } else if item.eq_ignore_ascii_case(b"upgrade") {
-                tokens.upgrade = true;
-            } else if item.eq_ignore_ascii_case(b"te") {
-                tokens.te = true;
-            } else if !item.is_empty() {
-                tokens.names_others = true;
+        for value in head.all(Known::Connection) {
+            // Nearly always there is one word, and no list to be taken apart.
+            if !tokens.note(value) {
+                list_items(value).for_each(|item| {
+                    tokens.names_others |= !tokens.note(item) && !item.is_empty();
+                });
             }
         }
         tokens
+    }
+
+    /// Notes a word that has a meaning of its own; says whether it has.
+    fn note(&mut self, word: &[u8]) -> bool {
+        let known = match word.len() {
+            10 if word.eq_ignore_ascii_case(b"keep-alive") => &mut self.keep_alive,
+            5 if word.eq_ignore_ascii_case(b"close") => &mut self.close,
+            7 if word.eq_ignore_ascii_case(b"upgrade") => &mut self.upgrade,
+            2 if word.eq_ignore_ascii_case(b"te") => &mut self.te,
+            _ => return false,
+        };
+        *known = true;
+        true
     }
 }
 
