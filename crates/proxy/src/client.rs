@@ -9,6 +9,7 @@ use expr::Variables;
 use model::Address;
 use tokio::time::Instant;
 
+use crate::deadline::Deadline;
 use crate::live::{LiveBackend, LiveFrontend, LiveServer};
 use crate::stream::Stream;
 use crate::worker::{Registration, View, Worker};
@@ -82,6 +83,8 @@ pub struct Client {
     pub bind: usize,
     /// Its frontend is gone from the configuration: the next answer is the last.
     pub orphan: bool,
+    /// The one timer of the connection: what it waits for changes, the timer stays.
+    pub deadline: Deadline,
     /// A server connection that only this client may use (`http-reuse never`).
     pub private: Option<PrivateConnection>,
     /// Server of the last request, for `option prefer-last-server`.

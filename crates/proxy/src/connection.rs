@@ -46,6 +46,7 @@ pub fn start(worker: &Rc<Worker>, stream: Stream, address: &Address) {
             frontend,
             bind,
             orphan: false,
+            deadline: Deadline::new(),
             private: None,
             last_server: None,
             counted,

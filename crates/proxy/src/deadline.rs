@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use tokio::time::{Instant, Sleep};
@@ -21,6 +21,8 @@ pub struct Elapsed;
 pub struct Deadline {
     sleep: Option<Pin<Box<Sleep>>>,
     at: Option<Instant>,
+    /// Whom the timer wakes, so that it need not be told again.
+    waker: Option<Waker>,
 }
 
 impl Default for Deadline {
@@ -33,7 +35,7 @@ impl Deadline {
     /// No deadline yet, no timer allocated.
     #[must_use]
     pub fn new() -> Self {
-        Self { sleep: None, at: None }
+        Self { sleep: None, at: None, waker: None }
     }
 
     /// Sets the deadline to `after` from now; `None` = never.
@@ -70,6 +72,7 @@ impl Deadline {
     pub fn clear(&mut self) {
         self.at = None;
         self.sleep = None;
+        self.waker = None;
     }
 
     /// Ready once the deadline has passed; arranges a wake-up otherwise.
@@ -78,6 +81,11 @@ impl Deadline {
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
         if at < sleep.deadline() {
             sleep.as_mut().reset(at);
+            self.waker = None;
+        }
+        let known = self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+        if known && !sleep.is_elapsed() {
+            return Poll::Pending;
         }
         while sleep.as_mut().poll(cx).is_ready() {
             if Instant::now() >= at {
@@ -85,6 +93,7 @@ impl Deadline {
             }
             sleep.as_mut().reset(at);
         }
+        self.waker = Some(cx.waker().clone());
         Poll::Pending
     }
 

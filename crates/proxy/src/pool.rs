@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,10 +43,28 @@ impl Idle {
     }
 }
 
+/// Keys are counted up by ourselves, so nobody can choose them to collide: spreading is enough.
+#[derive(Default)]
+struct Spread(u64);
+
+impl Hasher for Spread {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = (self.0 ^ key).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(32);
+    }
+}
+
 /// The idle connections of one worker.
 #[derive(Default)]
 pub struct Pool {
-    by_server: RefCell<HashMap<u64, Vec<Idle>>>,
+    by_server: RefCell<HashMap<u64, Vec<Idle>, BuildHasherDefault<Spread>>>,
 }
 
 impl Pool {

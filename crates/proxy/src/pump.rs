@@ -66,8 +66,8 @@ pub struct Pump {
 impl Pump {
     /// A pump that writes `prefix`, then what `body` covers of `input` and of what follows it.
     #[must_use]
-    pub fn new(prefix: Vec<u8>, body: Body, input: Option<Buffer>) -> Self {
-        Self {
+    pub fn new(prefix: Vec<u8>, body: Body, input: Option<Buffer>) -> Box<Self> {
+        Box::new(Self {
             prefix,
             prefix_written: 0,
             preamble: 0,
@@ -88,12 +88,16 @@ impl Pump {
             armed_for_write: false,
             bytes: 0,
             splicer: None,
-        }
+        })
     }
 
     /// Longest silence of the sender, and longest refusal of the receiver.
     #[must_use]
-    pub fn timeouts(mut self, read: Option<Duration>, write: Option<Duration>) -> Self {
+    pub fn timeouts(
+        mut self: Box<Self>,
+        read: Option<Duration>,
+        write: Option<Duration>,
+    ) -> Box<Self> {
         self.read_timeout = read;
         self.write_timeout = write;
         self
@@ -101,7 +105,7 @@ impl Pump {
 
     /// Writes the body in chunked coding, for a body that ends with the connection.
     #[must_use]
-    pub fn chunked_output(mut self, yes: bool) -> Self {
+    pub fn chunked_output(mut self: Box<Self>, yes: bool) -> Box<Self> {
         self.chunk_output = yes;
         self
     }
@@ -139,11 +143,12 @@ impl Pump {
 
     /// What was read beyond the end of the message, and the memory of the prefix.
     #[must_use]
-    pub fn into_rest(mut self) -> (Option<Buffer>, Vec<u8>) {
-        if let Some(input) = &mut self.input {
-            input.consume(self.written);
+    pub fn into_rest(self: Box<Self>) -> (Option<Buffer>, Vec<u8>) {
+        let Self { mut input, written, prefix, .. } = *self;
+        if let Some(input) = &mut input {
+            input.consume(written);
         }
-        (self.input.filter(|b| !b.is_empty()), self.prefix)
+        (input.filter(|b| !b.is_empty()), prefix)
     }
 
     /// Back to the start, if everything that was sent is still here. Says whether it is.

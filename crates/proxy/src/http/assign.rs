@@ -17,52 +17,85 @@ use crate::queue::{BackendQueue, Slot, Turn};
 use crate::termination::{At, Cause};
 
 /// Chooses a server and waits until it may be used.
-pub async fn run(client: &mut Client, ex: &mut Exchange, mut out: Outgoing) -> Phase {
+pub async fn run(client: &mut Client, ex: &mut Exchange, out: Outgoing) -> Phase {
     let Some(backend) = ex.backend.clone() else { return unavailable(ex, out) };
-    let mut deadline = None;
+    // Nothing has taken time since the request was there, except what is asked for here.
+    let waited = ex.waited_body.is_some() || ex.retries > 0;
+    let now = ex.moments.request.filter(|_| !waited).unwrap_or_else(Instant::now);
+    match attempt(ex, &backend, &out, now) {
+        Attempt::Slot(slot) => assigned(ex, out, slot, now),
+        Attempt::Nobody => unavailable(ex, out),
+        // Boxed: the space that waiting needs is not part of every request's future.
+        Attempt::Queue(of) => Box::pin(wait(client, ex, &backend, out, of, now)).await,
+    }
+}
+
+enum Attempt {
+    /// Ours.
+    Slot(Slot),
+    /// Wait in the queue of this server, or in that of the backend.
+    Queue(Option<usize>),
+    Nobody,
+}
+
+fn attempt(ex: &mut Exchange, backend: &Arc<LiveBackend>, out: &Outgoing, now: Instant) -> Attempt {
+    let now_ms = ex.worker.shared.now_ms(now);
+    match choose(ex, backend, out, now_ms) {
+        Choice::Server(index) => match Slot::take(backend, index, now_ms) {
+            Some(slot) => Attempt::Slot(slot),
+            None => Attempt::Queue(out.pinned.then_some(index)),
+        },
+        Choice::Saturated => Attempt::Queue(None),
+        Choice::Nobody => Attempt::Nobody,
+    }
+}
+
+/// Waits in one queue after the other until there is a slot.
+async fn wait(
+    client: &mut Client,
+    ex: &mut Exchange,
+    backend: &Arc<LiveBackend>,
+    mut out: Outgoing,
+    mut queue_for: Option<usize>,
+    mut now: Instant,
+) -> Phase {
+    let mut deadline = Deadline::new();
+    deadline.set(now, queue_timeout(ex, backend));
     loop {
-        let now = Instant::now();
         let now_ms = ex.worker.shared.now_ms(now);
-        let queue_for = match choose(ex, &backend, &out, now_ms) {
-            Choice::Server(index) => match Slot::take(&backend, index, now_ms) {
-                Some(slot) => return assigned(ex, out, slot, now),
-                None if out.pinned => Some(index),
-                None => None,
-            },
-            Choice::Saturated => None,
-            Choice::Nobody => return unavailable(ex, out),
-        };
         let state = queue_for.and_then(|i| backend.servers.get(i)).map(|s| s.state.queued());
         ex.queue_before = (state.unwrap_or(0), backend.fleet.shared().queued());
-        let deadline = deadline.get_or_insert_with(|| {
-            let mut deadline = Deadline::new();
-            deadline.set(now, queue_timeout(ex, &backend));
-            deadline
-        });
-        let Some(mut waiting) = BackendQueue::enter(&backend, queue_for, now_ms) else {
+        match BackendQueue::enter(backend, queue_for, now_ms) {
+            Some(mut waiting) => {
+                backend.counters.queued.enter();
+                let turn = deadline.guard(waiting.turn());
+                let turn = abort::unless_client_leaves(client, ex, turn).await;
+                backend.counters.queued.leave();
+                drop(waiting);
+                match turn {
+                    None => {
+                        ex.end(Cause::ClientAbort, At::Queue);
+                        backend.counters.client_aborts.inc();
+                        return abort::phase();
+                    }
+                    Some(Ok(Turn::Slot(slot))) => return assigned(ex, out, slot, Instant::now()),
+                    Some(Ok(Turn::PickAgain)) => out.pinned = false,
+                    Some(Err(_)) => {
+                        ex.end(Cause::ServerTimeout, At::Queue);
+                        backend.counters.connect_errors.inc();
+                        return error(out, 503);
+                    }
+                }
+            }
             // The server's queue is full: somebody else, or nobody.
-            if std::mem::take(&mut out.pinned) {
-                continue;
-            }
-            return unavailable(ex, out);
-        };
-        backend.counters.queued.enter();
-        let turn = abort::unless_client_leaves(client, ex, deadline.guard(waiting.turn())).await;
-        backend.counters.queued.leave();
-        drop(waiting);
-        match turn {
-            None => {
-                ex.end(Cause::ClientAbort, At::Queue);
-                backend.counters.client_aborts.inc();
-                return abort::phase();
-            }
-            Some(Ok(Turn::Slot(slot))) => return assigned(ex, out, slot, Instant::now()),
-            Some(Ok(Turn::PickAgain)) => out.pinned = false,
-            Some(Err(_)) => {
-                ex.end(Cause::ServerTimeout, At::Queue);
-                backend.counters.connect_errors.inc();
-                return error(out, 503);
-            }
+            None if std::mem::take(&mut out.pinned) => {}
+            None => return unavailable(ex, out),
+        }
+        now = Instant::now();
+        match attempt(ex, backend, &out, now) {
+            Attempt::Slot(slot) => return assigned(ex, out, slot, now),
+            Attempt::Queue(of) => queue_for = of,
+            Attempt::Nobody => return unavailable(ex, out),
         }
     }
 }

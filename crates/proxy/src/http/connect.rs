@@ -28,7 +28,8 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, out: Outgoing, slot: Sl
         slot.server.counters.reuses.inc();
         return Phase::Respond(Upstream { outgoing: out, stream, carried, slot });
     }
-    fresh(client, ex, out, slot).await
+    // Boxed: the space that connecting needs is not part of every request's future.
+    Box::pin(fresh(client, ex, out, slot)).await
 }
 
 /// An idle connection, as far as `http-reuse` lets this request share one.

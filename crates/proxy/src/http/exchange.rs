@@ -268,3 +268,17 @@ pub async fn run(
         Finish::Close => Next::Close,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    fn size<A, B, C, D, E, T>(_: impl Fn(A, B, C, D, E) -> T) -> usize {
+        size_of::<T>()
+    }
+
+    #[test]
+    fn a_request_is_small() {
+        // It is moved to the heap whole when its first byte comes; rare phases are boxed.
+        let bytes = size(super::run);
+        assert!(bytes <= 2048, "{bytes} bytes");
+    }
+}

@@ -27,7 +27,7 @@ use tokio::time::Instant;
 
 use crate::buffer::Buffer;
 use crate::client::Client;
-use crate::deadline::{Deadline, Elapsed};
+use crate::deadline::Elapsed;
 use crate::worker::Activity;
 
 /// What follows a request.
@@ -40,7 +40,6 @@ pub enum Next {
 
 /// Serves the requests of a client connection until it ends.
 pub async fn serve(mut client: Client) {
-    let mut deadline = Deadline::new();
     let mut input = None;
     let mut requests = 0_u32;
     let mut idle_since = client.facts.ready.get();
@@ -49,8 +48,8 @@ pub async fn serve(mut client: Client) {
             Some(buffer) => (buffer, Instant::now()),
             None => {
                 client.registration.set(Activity::Idle(idle_since));
-                arm(&mut deadline, &client, requests, idle_since);
-                let waited = wait_for_request(&mut client, &mut deadline).await;
+                arm(&mut client, requests, idle_since);
+                let waited = wait_for_request(&mut client).await;
                 client.registration.set(Activity::Busy);
                 match waited {
                     Ok(Ok(buffer)) if !buffer.is_empty() => (buffer, Instant::now()),
@@ -78,19 +77,17 @@ pub async fn serve(mut client: Client) {
 
 /// First request: `timeout http-request`, else `client`. Later ones: `http-keep-alive`, else
 /// `http-request`, else `client` (manual 4.2).
-fn arm(deadline: &mut Deadline, client: &Client, requests: u32, now: Instant) {
+fn arm(client: &mut Client, requests: u32, now: Instant) {
     let t = &client.frontend.model.timeouts;
     let wait = if requests == 0 { t.http_request } else { t.http_keep_alive.or(t.http_request) };
-    deadline.set(now, wait.or(t.client));
+    let wait = wait.or(t.client);
+    client.deadline.set(now, wait);
 }
 
 /// Waits without holding a buffer.
-async fn wait_for_request(
-    client: &mut Client,
-    deadline: &mut Deadline,
-) -> Result<std::io::Result<Buffer>, Elapsed> {
-    let shelf = &client.worker.heads;
-    let stream = &mut client.stream;
+async fn wait_for_request(client: &mut Client) -> Result<std::io::Result<Buffer>, Elapsed> {
+    let Client { worker, stream, deadline, .. } = client;
+    let shelf = &worker.heads;
     std::future::poll_fn(|cx| {
         match shelf.poll_read_into_new(stream, cx) {
             std::task::Poll::Ready(r) => return std::task::Poll::Ready(Ok(r)),

@@ -34,8 +34,8 @@ pub enum Phase {
 
 /// A request on its way out: head serialised, body perhaps begun.
 pub struct Outgoing {
-    /// Sends head and body.
-    pub upload: Pump,
+    /// Sends head and body. Boxed: a request moves from phase to phase, its bytes do not.
+    pub upload: Box<Pump>,
     /// Attempts left.
     pub retries_left: u32,
     /// Server that failed last, by its key: to be avoided when redispatching.

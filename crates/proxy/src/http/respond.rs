@@ -35,17 +35,16 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, mut up: Upstream) -> Ph
     let limits = receive::limits(&client.view.live);
     let backend = Arc::clone(&up.slot.backend);
     let timeout = ex.overrides.borrow().server_timeout.or(backend.model.timeouts.server);
-    let mut deadline = Deadline::new();
     let mut input: Option<Buffer> = None;
     let mut interim = 0;
-    deadline.set(Instant::now(), timeout);
+    client.deadline.set(ex.moments.connected.unwrap_or_else(Instant::now), timeout);
     loop {
-        match next(client, ex, &mut up, &mut input, &limits, &mut deadline).await {
+        match next(client, ex, &mut up, &mut input, &limits).await {
             Event::Head => {
                 let status = ex.memory.response.status();
                 if (100..200).contains(&status) && status != 101 && interim < MAX_INTERIM {
                     interim += 1;
-                    if !pass_interim(client, ex).await {
+                    if !Box::pin(pass_interim(client, ex)).await {
                         ex.end(Cause::ClientAbort, At::Headers);
                         return Phase::Finish(Finish::Close);
                     }
@@ -61,12 +60,12 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, mut up: Upstream) -> Ph
                 );
                 return Phase::Forward(up, input.filter(|b| !b.is_empty()));
             }
-            Event::Upload(End::Done) => deadline.set(Instant::now(), timeout),
+            Event::Upload(End::Done) => client.deadline.set(Instant::now(), timeout),
             // The server may have answered before it closed: look for that first.
             Event::Upload(End::WriteError) => {}
             Event::Upload(end) => return upload_failed(ex, up, end),
             Event::Closed | Event::Broken if nothing_received(&input) => {
-                return no_answer(client, ex, up, "empty-response").await;
+                return Box::pin(no_answer(client, ex, up, "empty-response")).await;
             }
             Event::Closed | Event::Broken => {
                 return bad_answer(ex, up, Cause::ServerAbort, 502, "junk-response");
@@ -89,10 +88,10 @@ async fn next(
     up: &mut Upstream,
     input: &mut Option<Buffer>,
     limits: &Limits,
-    deadline: &mut Deadline,
 ) -> Event {
-    let shelf = &client.worker.heads;
-    let (mut client_reader, _) = client.stream.split();
+    let Client { worker, stream, deadline, .. } = client;
+    let shelf = &worker.heads;
+    let (mut client_reader, _) = stream.split();
     let (mut server_reader, mut server_writer) = up.stream.split();
     let upload = &mut up.outgoing.upload;
     let head = &mut ex.memory.response;

@@ -58,7 +58,8 @@ pub async fn request(
     length: BodyLength,
 ) -> Outcome {
     if wants_body(ex, of_frontend)
-        && let Err(phase) = super::wait_body::run(client, ex, input, length, None, None).await
+        && let Err(phase) =
+            Box::pin(super::wait_body::run(client, ex, input, length, None, None)).await
     {
         return Outcome::End(phase);
     }
@@ -67,9 +68,8 @@ pub async fn request(
             continue;
         }
         if let HttpAction::WaitForBody { time, at_least } = rule.action {
-            let waited =
-                super::wait_body::run(client, ex, input, length, Some(time), at_least).await;
-            match waited {
+            let wait = super::wait_body::run(client, ex, input, length, Some(time), at_least);
+            match Box::pin(wait).await {
                 Ok(()) => continue,
                 Err(phase) => return Outcome::End(phase),
             }
@@ -78,7 +78,8 @@ pub async fn request(
             Step::Next => {}
             Step::Stop => break,
             Step::Answer(kind, ending) => {
-                return Outcome::End(answer(client, ex, kind, ending, of_frontend, input).await);
+                let answer = answer(client, ex, kind, ending, of_frontend, input);
+                return Outcome::End(Box::pin(answer).await);
             }
         }
     }
@@ -87,7 +88,8 @@ pub async fn request(
             && let Some((message, status)) = redirect::message(ex, &rule.action)
         {
             let kind = AnswerKind::Raw(message, status);
-            return Outcome::End(answer(client, ex, kind, Ending::Local, of_frontend, input).await);
+            let answer = answer(client, ex, kind, Ending::Local, of_frontend, input);
+            return Outcome::End(Box::pin(answer).await);
         }
     }
     Outcome::Continue
