@@ -56,11 +56,6 @@ impl<'a> Args<'a> {
         self.line
     }
 
-    /// How many words of the line were read.
-    pub(crate) fn position(&self) -> usize {
-        self.at
-    }
-
     /// The keyword as a user would name it: the words read since it began.
     pub(crate) fn keyword(&self) -> String {
         let count = self.at.saturating_sub(self.keyword_at).max(1);
@@ -249,9 +244,16 @@ impl<'a> Args<'a> {
 
     /// The complaint about the word read last: `what` was expected in its place.
     pub(crate) fn unexpected(&self, what: &str) -> Box<Diagnostic> {
-        let keyword = Self { at: self.at.saturating_sub(1), ..*self }.keyword();
-        let found = self.at.checked_sub(1).map_or("", |at| self.line.value(at));
-        alert(self.last_span(), format!("'{keyword}' expects {what}, not '{found}'"))
+        let at = self.at.saturating_sub(1);
+        let found = self.line.value(at);
+        let reason = match at > self.keyword_at {
+            true => {
+                let keyword = Self { at, ..*self }.keyword();
+                format!("'{keyword}' expects {what}, not '{found}'")
+            }
+            false => format!("'{found}' is unknown here: expected is {what}"),
+        };
+        alert(self.last_span(), reason)
     }
 }
 
@@ -262,7 +264,7 @@ fn bad_unit(word: Word<'_>, keyword: &str, error: UnitError, units: &str) -> Box
     let mut found = alert(word.span_of(at, text.len() - at), reason);
     match error {
         UnitError::UnknownUnit(..) => found.hint = Some(format!("units are {units}")),
-        UnitError::Overflow => {
+        UnitError::Overflow if units.contains("ms") => {
             found.hint = Some("the longest time is 2147483647 ms, about 24.8 days".to_owned());
         }
         _ => {}

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use expr::Acls;
 use model::{
-    Algorithm, ConnectionMode, HashType, HttpReuse, LogKind, LogTarget, Mode, Name, OnError,
-    OnMarked, Origin, Port, RuleSet, Server, ServerCheck, ServerIdentity, Timeouts,
+    Algorithm, ConnectionMode, HashType, HttpReuse, LogTarget, Mode, Name, OnError, OnMarked,
+    Origin, Port, RuleSet, Server, ServerCheck, ServerIdentity, Timeouts,
 };
 
 use super::check::CheckDraft;
@@ -219,8 +219,6 @@ pub(crate) enum LogChoice {
 /// Log settings while they are read.
 #[derive(Clone, Default)]
 pub(crate) struct LogDraft<'a> {
-    /// What is here comes from `defaults`: own targets replace it.
-    pub inherited: bool,
     /// `log global`.
     pub global: bool,
     /// Own targets.
@@ -294,7 +292,6 @@ impl<'a> Draft<'a> {
             ..self.clone()
         };
         draft.back.check = self.back.check.inherited();
-        draft.log.inherited = true;
         draft
     }
 

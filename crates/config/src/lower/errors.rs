@@ -117,7 +117,7 @@ pub(crate) fn errorloc303<'a>(
 }
 
 fn errorloc<'a>(
-    cx: &mut Lowering<'a>,
+    _: &mut Lowering<'a>,
     draft: &mut Draft<'a>,
     args: &mut Args<'a>,
     line: &str,

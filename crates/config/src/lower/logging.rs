@@ -11,10 +11,6 @@ pub(crate) fn log(cx: &mut Lowering<'_>, draft: &mut Draft<'_>, args: &mut Args<
         draft.log.targets.clear();
         return args.end();
     }
-    if std::mem::take(&mut draft.log.inherited) {
-        draft.log.global = false;
-        draft.log.targets.clear();
-    }
     if args.eat("global") {
         draft.log.global = true;
         return args.end();

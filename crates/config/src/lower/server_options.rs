@@ -223,9 +223,10 @@ fn no_send_proxy(_: &mut Lowering<'_>, server: &mut ServerDraft, _: &mut Args<'_
 }
 
 fn interval(cx: &mut Lowering<'_>, args: &mut Args<'_>) -> Outcome<Duration> {
+    let keyword = args.keyword();
     let time = args.time(TimeUnit::Ms, &mut cx.diagnostics)?;
     match time.is_zero() {
-        true => Err(alert(args.last_span(), format!("'{}' must be above zero", args.keyword()))),
+        true => Err(alert(args.last_span(), format!("'{keyword}' must be above zero"))),
         false => Ok(time),
     }
 }
