@@ -57,3 +57,33 @@ pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
 fn crypt_matches(hash: &str, password: &[u8]) -> bool {
     pwhash::unix::verify(password, hash)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_the_hashes_of_crypt() {
+        for hash in [
+            "abzlUXK5ed5rs",
+            "$1$abcdefgh$IQtUouv7y7Q9dRWkQEPCc.",
+            "$5$abcdefgh$ijtOJ//yvc/9bq1g0llFn9dB688BwBDRD90DlKKSKE1",
+            "$6$abcdefgh$KQeXafAQAaOoKTevphVU215RvJdgzyfASRasIOuh12hO8u0r1bGW92ZnTmC9IjsiQ8VPiTXBiZF\
+                49dFL1U4wX/",
+        ] {
+            assert!(crypt_matches(hash, b"pw"), "{hash}");
+            assert!(!crypt_matches(hash, b"pW"), "{hash}");
+        }
+        assert!(!crypt_matches("nonsense", b"pw"));
+    }
+
+    #[test]
+    fn verifies_users() {
+        let user = User { password: Password::Plain("s".to_owned()), groups: Vec::new() };
+        let list = Userlist { users: [("u".to_owned(), user)].into() };
+        assert!(list.verify(b"u", b"s").is_some());
+        assert!(list.verify(b"u", b"S").is_none());
+        assert!(list.verify(b"v", b"s").is_none());
+        assert!(!format!("{list:?}").contains("\"s\""));
+    }
+}

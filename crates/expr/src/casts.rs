@@ -2,6 +2,7 @@
 use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::digits::decimal;
 use crate::sample::{Bytes, Sample, Type};
 
 /// Whether a sample of one type can become another at all.
@@ -60,9 +61,23 @@ pub(crate) fn text(sample: Sample<'_>) -> Bytes<'_> {
 pub(crate) fn print(sample: &Sample<'_>, out: &mut Vec<u8>) {
     // Writing to a vector cannot fail.
     let _ = match sample {
-        Sample::Bool(value) => write!(out, "{}", u8::from(*value)),
-        Sample::Int(value) => write!(out, "{value}"),
-        Sample::V4(ip) => write!(out, "{ip}"),
+        Sample::Bool(value) => {
+            out.push(b'0' + u8::from(*value));
+            Ok(())
+        }
+        Sample::Int(value) => {
+            decimal(*value, out);
+            Ok(())
+        }
+        Sample::V4(ip) => {
+            for (nth, octet) in ip.octets().into_iter().enumerate() {
+                if nth > 0 {
+                    out.push(b'.');
+                }
+                decimal(octet.into(), out);
+            }
+            Ok(())
+        }
         Sample::V6(ip) => match ip.segments() {
             // IPv4-compatible addresses have always been printed like this.
             [0, 0, 0, 0, 0, 0, high, low] if high > 0 => {

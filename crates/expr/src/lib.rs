@@ -8,6 +8,7 @@ pub mod auth;
 mod casts;
 mod context;
 mod converters;
+mod digits;
 mod error;
 mod fetches;
 mod json;

@@ -301,15 +301,10 @@ fn one_matches(text: &[u8], pattern: &[u8], method: Match) -> bool {
     match method {
         Match::Beg => text.starts_with(pattern),
         Match::End => text.ends_with(pattern),
-        Match::Sub => contains(text, pattern),
+        Match::Sub => memchr::memmem::find(text, pattern).is_some(),
         Match::Dir | Match::Dom => delimited(text, pattern, method),
         _ => text == pattern,
     }
-}
-
-/// Whether `part` is somewhere inside `text`.
-pub(crate) fn contains(text: &[u8], part: &[u8]) -> bool {
-    part.is_empty() || text.windows(part.len()).any(|window| window == part)
 }
 
 fn is_delimiter(byte: u8, method: Match) -> bool {

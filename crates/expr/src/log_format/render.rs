@@ -6,6 +6,7 @@ use super::clock::{Civil, short, zone};
 use super::variables::{DateKind, Facts, Field};
 use super::{Encoding, Flags, Inner, Item, Piece, Style, json};
 use crate::casts;
+use crate::digits::{decimal, padded};
 use crate::sample::{Fetch, Sample};
 use crate::subject::{Side, Subject};
 
@@ -174,6 +175,11 @@ impl Line<'_> {
                 json::string(&text, flags, self.out)
             }
             Field::Text(text) | Field::Plain(text) => self.variable_text(&text),
+            Field::State(state, length) => {
+                let state = state.get(..length).unwrap_or_default();
+                let mark: &[u8] = if flags.json { b"\"" } else { b"" };
+                [mark, state, mark].iter().for_each(|part| self.out.extend_from_slice(part));
+            }
             Field::Number(number) => self.number(number),
             Field::Growing(number, early) => {
                 if early && !flags.json {
@@ -188,9 +194,9 @@ impl Line<'_> {
             Field::Ip(ip) => self.ip(ip),
             Field::Date(kind, micros) => {
                 let mark = if flags.json { "\"" } else { "" };
-                self.print(format_args!("{mark}"));
+                self.out.extend_from_slice(mark.as_bytes());
                 self.date(kind, micros);
-                self.print(format_args!("{mark}"));
+                self.out.extend_from_slice(mark.as_bytes());
             }
             Field::Captures(side, list) => self.captures(side, list),
         }
@@ -205,7 +211,7 @@ impl Line<'_> {
         if self.flags().json {
             return json::sample(self.item, Some(&Sample::Int(number)), self.out);
         }
-        self.print(format_args!("{number}"));
+        decimal(number, self.out);
     }
 
     fn ip(&mut self, ip: IpAddr) {
@@ -216,9 +222,9 @@ impl Line<'_> {
             }
             ip => {
                 let mark = if self.flags().quote || self.flags().json { "\"" } else { "" };
-                self.print(format_args!("{mark}"));
+                self.out.extend_from_slice(mark.as_bytes());
                 casts::print(&Sample::from(ip), self.out);
-                self.print(format_args!("{mark}"));
+                self.out.extend_from_slice(mark.as_bytes());
             }
         }
     }
@@ -229,13 +235,19 @@ impl Line<'_> {
             DateKind::Local | DateKind::LocalMillis => self.subject.process().utc_offset_s,
         };
         let date = Civil::at(micros, offset);
-        let month = short(date.month_name());
-        let (day, year) = (date.day, date.year);
-        let (hour, minute, second) = (date.hour, date.minute, date.second);
-        self.print(format_args!("{day:02}/{month}/{year}:{hour:02}:{minute:02}:{second:02}"));
+        let out = &mut *self.out;
+        padded(date.day.into(), 2, out);
+        out.push(b'/');
+        out.extend_from_slice(short(date.month_name()).as_bytes());
+        out.push(b'/');
+        decimal(date.year, out);
+        for part in [date.hour, date.minute, date.second] {
+            out.push(b':');
+            padded(part.into(), 2, out);
+        }
         if kind == DateKind::LocalMillis {
-            let millis = date.micros / 1_000;
-            self.print(format_args!(".{millis:03}"));
+            out.push(b'.');
+            padded(date.micros / 1_000, 3, out);
         } else {
             self.out.push(b' ');
             // Writing to a vector cannot fail.

@@ -10,6 +10,8 @@ pub(super) enum Field<'a> {
     Text(Bytes<'a>),
     /// Text that is never escaped nor quoted.
     Plain(Bytes<'a>),
+    /// The first letters of a termination state.
+    State([u8; 4], usize),
     Date(DateKind, i64),
     Number(i64),
     /// A number that may still grow where the line is made early.
@@ -230,7 +232,7 @@ fn retries<'a>(facts: &Facts<'a>) -> Field<'a> {
 
 fn termination<'a>(facts: &Facts<'a>, length: usize) -> Field<'a> {
     let state = facts.log.termination.map(|b| if b == 0 { b'-' } else { b });
-    Field::Plain(state.get(..length).unwrap_or_default().to_vec().into())
+    Field::State(state, length)
 }
 
 fn tls<'a>(facts: &Facts<'a>, part: fn(&crate::subject::TlsFacts) -> Option<&str>) -> Field<'a> {

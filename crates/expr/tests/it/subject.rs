@@ -53,7 +53,7 @@ impl Session {
         let user = |password, group: &str| User { password, groups: vec![group.to_owned()] };
         let bob = user(Password::Plain("pw".to_owned()), "g1");
         // The password is "pw" too.
-        let crypt = "$1$abcdefgh$Cny1TNKOLQPbLvlxsMHvr/";
+        let crypt = "$1$abcdefgh$IQtUouv7y7Q9dRWkQEPCc.";
         let amy = user(Password::Crypt(crypt.to_owned()), "g2");
         Self {
             method,
