@@ -10,7 +10,7 @@ use model::Address;
 use tokio::time::Instant;
 
 use crate::deadline::Deadline;
-use crate::live::{LiveBackend, LiveFrontend, LiveServer};
+use crate::live::LiveFrontend;
 use crate::stream::Stream;
 use crate::worker::{Registration, View, Worker};
 
@@ -88,7 +88,7 @@ pub struct Client {
     /// A server connection that only this client may use (`http-reuse never`).
     pub private: Option<PrivateConnection>,
     /// Server of the last request, for `option prefer-last-server`.
-    pub last_server: Option<(Arc<LiveBackend>, Arc<LiveServer>)>,
+    pub last_server: Option<u64>,
     /// Counts it; last, so that everything else is gone when the count goes down.
     pub counted: Counted,
 }

@@ -43,19 +43,6 @@ impl Deadline {
         self.at = after.map(|d| now + d.min(NEVER));
     }
 
-    /// Sets the deadline to a moment; `None` = never.
-    pub fn set_at(&mut self, at: Option<Instant>) {
-        self.at = at;
-    }
-
-    /// The earlier of the present deadline and `after` from now.
-    pub fn shorten(&mut self, now: Instant, after: Option<Duration>) {
-        if let Some(d) = after {
-            let at = now + d.min(NEVER);
-            self.at = Some(self.at.map_or(at, |old| old.min(at)));
-        }
-    }
-
     /// Whether a deadline is set.
     #[must_use]
     pub fn is_set(&self) -> bool {
@@ -110,11 +97,6 @@ impl Deadline {
             self.poll(cx).map(Err)
         })
         .await
-    }
-
-    /// Waits until the deadline.
-    pub async fn elapse(&mut self) {
-        std::future::poll_fn(|cx| self.poll(cx)).await;
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Pump {
     prefix_written: usize,
     /// Bytes of the prefix that were prepended.
     preamble: usize,
+    /// Where the header that names the server begins in the prefix.
+    last_header: Option<usize>,
     body: Body,
     initial: Body,
     input: Option<Buffer>,
@@ -71,6 +73,7 @@ impl Pump {
             prefix,
             prefix_written: 0,
             preamble: 0,
+            last_header: None,
             initial: body.clone(),
             body,
             input,
@@ -110,17 +113,23 @@ impl Pump {
         self
     }
 
-    /// Changes the longest silences while running.
-    pub fn set_timeouts(&mut self, read: Option<Duration>, write: Option<Duration>) {
-        self.read_timeout = read;
-        self.write_timeout = write;
-        self.deadline.clear();
-    }
-
     /// Puts bytes before everything else; for a connection that has just been opened.
     pub fn prepend(&mut self, bytes: &[u8]) {
         self.prefix.splice(0..0, bytes.iter().copied());
         self.preamble = bytes.len();
+    }
+
+    /// Makes this the last header of the prefix, in place of the one set before
+    /// (`http-send-name-header`: another attempt may go to another server).
+    pub fn set_last_header(&mut self, name: &[u8], value: &[u8]) {
+        let end = match self.last_header {
+            Some(at) => at,
+            None => self.prefix.len().saturating_sub(2),
+        };
+        self.prefix.truncate(end);
+        self.last_header = Some(end);
+        wire::h1::write_field(&mut self.prefix, name, value);
+        self.prefix.extend_from_slice(b"\r\n");
     }
 
     /// Worth a large buffer: much is still to come, or nobody knows how much.

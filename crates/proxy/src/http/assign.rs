@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use balance::{Pick, PickRequest};
-use model::ServerRule;
 use tokio::time::Instant;
 
 use super::exchange::Exchange;
@@ -79,7 +78,10 @@ async fn wait(
                         return abort::phase();
                     }
                     Some(Ok(Turn::Slot(slot))) => return assigned(ex, out, slot, Instant::now()),
-                    Some(Ok(Turn::PickAgain)) => out.pinned = false,
+                    Some(Ok(Turn::PickAgain)) => {
+                        ex.cookie.redispatched();
+                        out.pinned = false;
+                    }
                     Some(Err(_)) => {
                         ex.end(Cause::ServerTimeout, At::Queue);
                         backend.counters.connect_errors.inc();
@@ -151,57 +153,4 @@ fn unavailable(ex: &mut Exchange, out: Outgoing) -> Phase {
 pub fn error(out: Outgoing, status: u16) -> Phase {
     let (input, _) = out.upload.into_rest();
     Phase::Answer(Answer { kind: AnswerKind::Error(status), input })
-}
-
-/// `use-server` rules: the first whose condition holds names the server. Says whether one does.
-pub fn use_server(ex: &mut Exchange, backend: &Arc<LiveBackend>) -> bool {
-    for rule in &backend.model.use_server {
-        let holds = |c: &expr::Condition| c.eval(&*ex) == expr::Verdict::True;
-        if !rule.condition.as_ref().is_none_or(holds) {
-            continue;
-        }
-        let server = match &rule.action {
-            ServerRule::Static(name) => backend.servers.iter().find(|s| s.model.name == *name),
-            ServerRule::Format(format) => {
-                let mut name = Vec::new();
-                format.render(&*ex, &mut name);
-                backend.servers.iter().find(|s| s.model.name.as_bytes() == name)
-            }
-        };
-        if let Some(server) = server.filter(|s| s.state.is_alive() || backend.model.persist) {
-            ex.server = Some(Arc::clone(server));
-            return true;
-        }
-        return false;
-    }
-    false
-}
-
-/// What happened to the persistence cookie of this exchange.
-#[derive(Debug, Default)]
-pub struct CookieFacts {
-    /// The Cookie field as the server shall see it, where it differs.
-    pub request_value: Option<Vec<u8>>,
-    /// Letter of what the client sent (manual 8.5, third character).
-    pub seen: u8,
-    /// Letter of what was done in the response (fourth character).
-    pub set: u8,
-}
-
-impl CookieFacts {
-    /// The two letters for the log.
-    #[must_use]
-    pub fn letters(&self) -> [u8; 2] {
-        [self.seen, self.set]
-    }
-}
-
-/// Where the request must go, if anywhere: `use-server`, then the persistence cookie.
-pub fn persistence(ex: &mut Exchange, backend: &Arc<LiveBackend>) -> bool {
-    use_server(ex, backend)
-}
-
-/// What the response says to keep the client at its server.
-pub fn response_cookie(ex: &mut Exchange, slot: &Slot) {
-    let _ = (ex, slot);
 }

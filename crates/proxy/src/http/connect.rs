@@ -21,8 +21,11 @@ use crate::termination::{At, Cause};
 const TURN_AROUND: Duration = Duration::from_secs(1);
 
 /// Gets a connection to the server of the slot.
-pub async fn run(client: &mut Client, ex: &mut Exchange, out: Outgoing, slot: Slot) -> Phase {
+pub async fn run(client: &mut Client, ex: &mut Exchange, mut out: Outgoing, slot: Slot) -> Phase {
     let backend = Arc::clone(&slot.backend);
+    if let Some(name) = &backend.model.send_name_header {
+        out.upload.set_last_header(name.as_bytes(), slot.server.model.name.as_bytes());
+    }
     if let Some((stream, carried)) = reuse(client, ex, &backend, &slot) {
         ex.moments.connected = ex.moments.assigned;
         slot.server.counters.reuses.inc();
@@ -129,7 +132,7 @@ fn redispatches(backend: &LiveBackend, out: &Outgoing) -> bool {
     let due = match backend.model.redispatch {
         None | Some(0) => false,
         Some(n) if n < 0 => out.retries_left < n.unsigned_abs(),
-        Some(n) => done % n.unsigned_abs() == 0,
+        Some(n) => done.is_multiple_of(n.unsigned_abs()),
     };
     due && backend.servers.len() > 1
 }
@@ -139,6 +142,7 @@ pub fn redispatch(ex: &mut Exchange, mut out: Outgoing, slot: &Slot) -> Phase {
     ex.redispatched = true;
     slot.server.counters.redispatches.inc();
     slot.backend.counters.redispatches.inc();
+    ex.cookie.redispatched();
     out.failed = Some(slot.server.uid);
     out.pinned = false;
     Phase::Assign(out)

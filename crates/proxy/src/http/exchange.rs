@@ -127,7 +127,7 @@ pub struct Exchange {
     /// The request asks for another protocol.
     pub upgrade: bool,
     /// Persistence cookie.
-    pub cookie: super::assign::CookieFacts,
+    pub cookie: super::persistence::CookieFacts,
     /// What rules changed.
     pub overrides: RefCell<Overrides>,
     /// `txn`, `req` and `res` variables.
@@ -152,6 +152,8 @@ pub struct Exchange {
     pub waited_body: Option<Vec<u8>>,
     /// The whole request body has been waited for.
     pub body_complete: bool,
+    /// Key of the server that served this client before, for `option prefer-last-server`.
+    pub last_server: Option<u64>,
     in_backend: Option<InBackend>,
 }
 
@@ -194,7 +196,7 @@ impl Exchange {
             queue_before: (0, 0),
             client_keep: false,
             upgrade: false,
-            cookie: super::assign::CookieFacts::default(),
+            cookie: super::persistence::CookieFacts::default(),
             overrides: RefCell::default(),
             txn: RefCell::default(),
             req: RefCell::default(),
@@ -207,6 +209,7 @@ impl Exchange {
             payload: None,
             waited_body: None,
             body_complete: false,
+            last_server: client.last_server,
             in_backend: None,
             worker,
         }

@@ -1,14 +1,14 @@
 //! Phase 6: response rules, the response head to the client, and the bodies both ways.
 
-use std::sync::Arc;
 use std::task::Poll;
 
 use wire::h1::framing::{self, BodyLength, ConnectionTokens};
 
 use super::exchange::Exchange;
 use super::phase::{Answer, AnswerKind, Finish, Phase, Upstream};
+use super::respond::Retry;
 use super::rules::{self, Outcome};
-use super::{assign, connect, respond, response_head};
+use super::{connect, persistence, respond, response_head};
 use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::client::Client;
@@ -23,8 +23,8 @@ pub async fn run(
     input: Option<Buffer>,
 ) -> Phase {
     let up = match respond::retry_status(ex, up) {
-        Ok(phase) => return phase,
-        Err(up) => up,
+        Retry::Again(phase) => return phase,
+        Retry::No(up) => up,
     };
     let method = ex.memory.request.method();
     let length = match framing::response_body(&ex.memory.response, method) {
@@ -40,10 +40,10 @@ pub async fn run(
     let server_keeps = framing::persistent(ex.memory.response.version(), tokens)
         && !matches!(length, BodyLength::UntilClose | BodyLength::Tunnel);
     ex.status = ex.memory.response.status();
-    assign::response_cookie(ex, &up.slot);
+    persistence::of_response(ex, &up.slot);
     match rules::response(ex, &up) {
         Outcome::Continue => {}
-        Outcome::End(phase) => return phase,
+        Outcome::End(phase) => return *phase,
     }
     ex.status = ex.memory.response.status();
     up.slot.server.counters.statuses.count(ex.status);
@@ -112,7 +112,7 @@ async fn transfer(
     if response.server_keeps && from_server.is_none() {
         connect::keep(client, ex, stream, carried, &slot);
     }
-    client.last_server = Some((Arc::clone(&slot.backend), Arc::clone(&slot.server)));
+    client.last_server = Some(slot.server.uid);
     if ex.client_keep {
         Phase::Finish(Finish::KeepAlive(rest))
     } else {

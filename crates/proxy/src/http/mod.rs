@@ -9,6 +9,7 @@ pub(crate) mod exchange;
 pub(crate) mod finish;
 mod forward;
 mod key;
+pub(crate) mod persistence;
 pub(crate) mod phase;
 mod process;
 mod receive;

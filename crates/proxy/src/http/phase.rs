@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use model::Reply;
-use tokio::time::Instant;
 
 use crate::buffer::Buffer;
 use crate::pump::Pump;
@@ -42,8 +41,6 @@ pub struct Outgoing {
     pub failed: Option<u64>,
     /// The request must go to this server (`use-server`, cookie) unless redispatched.
     pub pinned: bool,
-    /// When the wait for a server began.
-    pub since: Instant,
 }
 
 /// A connection to a server with the request on it.

@@ -51,7 +51,7 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, mut input: Option<Buffe
     }
     match rules::request(client, ex, &frontend.model.rules, true, &mut input, length).await {
         Outcome::Continue => {}
-        Outcome::End(phase) => return phase,
+        Outcome::End(phase) => return *phase,
     }
     let Some(backend) = route(ex) else {
         ex.end(Cause::ServerAbort, At::Connect);
@@ -63,7 +63,7 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, mut input: Option<Buffe
     }
     match rules::request(client, ex, &backend.model.rules, false, &mut input, length).await {
         Outcome::Continue => {}
-        Outcome::End(phase) => return phase,
+        Outcome::End(phase) => return *phase,
     }
     send(client, ex, &backend, input, length)
 }
@@ -142,7 +142,7 @@ fn send(
     if mode == ConnectionMode::Close {
         ex.client_keep = false;
     }
-    let pinned = super::assign::persistence(ex, backend);
+    let pinned = super::persistence::of_request(ex, backend);
     // A request is serialised once the server is known only where the server shows in it.
     let prefix = request_head::write(ex, mode);
     let client_timeout = ex.overrides.borrow().client_timeout;
@@ -150,11 +150,5 @@ fn send(
         client_timeout.or(client.frontend.model.timeouts.client),
         backend.model.timeouts.server,
     );
-    Phase::Assign(Outgoing {
-        upload,
-        retries_left: backend.model.retries,
-        failed: None,
-        pinned,
-        since: ex.moments.request.unwrap_or_else(Instant::now),
-    })
+    Phase::Assign(Outgoing { upload, retries_left: backend.model.retries, failed: None, pinned })
 }

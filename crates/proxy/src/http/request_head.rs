@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use model::{ConnectionMode, ForwardFor};
 use wire::h1::framing::{self, ConnectionTokens, HOP_BY_HOP};
 use wire::h1::{Head, write_field};
-use wire::http::{Known, KnownSet, Version};
+use wire::http::{Known, Version};
 
 use super::exchange::Exchange;
 
@@ -22,16 +22,7 @@ pub fn write(ex: &mut Exchange, mode: ConnectionMode) -> Vec<u8> {
     }
     head.set_version(Version::Http11);
     let trailers = framing::accepts_trailers(head, tokens);
-    let mut skip = HOP_BY_HOP;
-    let mut cookie_value = None;
-    if let Some(cookie) = ex.cookie.request_value.take() {
-        skip = skip.union(KnownSet::of(&[Known::Cookie]));
-        cookie_value = Some(cookie);
-    }
-    head.write_open(&mut out, skip);
-    if let Some(value) = cookie_value.filter(|v| !v.is_empty()) {
-        write_field(&mut out, b"cookie", &value);
-    }
+    head.write_open(&mut out, HOP_BY_HOP);
     if ex.upgrade {
         if let Some(protocol) = head.first(Known::Upgrade) {
             write_field(&mut out, b"upgrade", protocol);
@@ -48,7 +39,7 @@ pub fn write(ex: &mut Exchange, mode: ConnectionMode) -> Vec<u8> {
     out
 }
 
-/// `option forwardfor`, `option originalto`, `unique-id-header`, `http-send-name-header`.
+/// `option forwardfor`, `option originalto`, `unique-id-header`.
 fn add_forwarding(ex: &Exchange, out: &mut Vec<u8>) {
     let frontend = &ex.frontend.model;
     let backend = ex.backend.as_ref().map(|b| &b.model);
@@ -65,11 +56,6 @@ fn add_forwarding(ex: &Exchange, out: &mut Vec<u8>) {
         && let Some(id) = super::subject::unique_id(ex)
     {
         write_field(out, name.as_bytes(), id);
-    }
-    if let Some(name) = backend.and_then(|b| b.send_name_header.as_ref())
-        && let Some(server) = &ex.server
-    {
-        write_field(out, name.as_bytes(), server.model.name.as_bytes());
     }
 }
 

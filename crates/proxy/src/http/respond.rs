@@ -194,14 +194,22 @@ async fn no_answer(client: &mut Client, ex: &mut Exchange, mut up: Upstream, why
         return Phase::Finish(Finish::Close);
     }
     up = match layer7_retry(ex, up, why) {
-        Ok(phase) => return phase,
-        Err(up) => up,
+        Retry::Again(phase) => return phase,
+        Retry::No(up) => up,
     };
     bad_answer(ex, up, Cause::ServerAbort, 502, why)
 }
 
+/// Whether another attempt follows.
+pub enum Retry {
+    /// It does.
+    Again(Phase),
+    /// It does not; what was begun is given back.
+    No(Upstream),
+}
+
 /// `retry-on`: another attempt, if configured, left and possible.
-fn layer7_retry(ex: &mut Exchange, mut up: Upstream, why: &str) -> Result<Phase, Upstream> {
+fn layer7_retry(ex: &mut Exchange, mut up: Upstream, why: &str) -> Retry {
     let backend = Arc::clone(&up.slot.backend);
     let named =
         backend.model.retry_on.iter().any(|n| {
@@ -209,7 +217,7 @@ fn layer7_retry(ex: &mut Exchange, mut up: Upstream, why: &str) -> Result<Phase,
         });
     let allowed = named && up.outgoing.retries_left > 0 && !ex.overrides.borrow().no_l7_retry;
     if !allowed || !up.outgoing.upload.rewind() {
-        return Err(up);
+        return Retry::No(up);
     }
     let Upstream { mut outgoing, slot, .. } = up;
     outgoing.retries_left -= 1;
@@ -217,7 +225,7 @@ fn layer7_retry(ex: &mut Exchange, mut up: Upstream, why: &str) -> Result<Phase,
     slot.server.counters.retries.inc();
     backend.counters.retries.inc();
     ex.memory.response.clear();
-    Ok(if backend.model.redispatch.is_some() && backend.servers.len() > 1 {
+    Retry::Again(if backend.model.redispatch.is_some() && backend.servers.len() > 1 {
         connect::redispatch(ex, outgoing, &slot)
     } else {
         Phase::Connect(outgoing, slot)
@@ -225,9 +233,9 @@ fn layer7_retry(ex: &mut Exchange, mut up: Upstream, why: &str) -> Result<Phase,
 }
 
 /// `retry-on 503`, ...: gives the upstream back when the status is not to be retried.
-pub fn retry_status(ex: &mut Exchange, up: Upstream) -> Result<Phase, Upstream> {
+pub fn retry_status(ex: &mut Exchange, up: Upstream) -> Retry {
     if up.slot.backend.model.retry_on.is_empty() {
-        return Err(up);
+        return Retry::No(up);
     }
     match ex.memory.response.status() {
         s @ (401 | 403 | 404 | 408 | 425 | 429 | 500 | 501 | 502 | 503 | 504) => {
@@ -236,14 +244,14 @@ pub fn retry_status(ex: &mut Exchange, up: Upstream) -> Result<Phase, Upstream> 
             let why = String::from_utf8(digits).unwrap_or_default();
             layer7_retry(ex, up, &why)
         }
-        _ => Err(up),
+        _ => Retry::No(up),
     }
 }
 
 fn bad_answer(ex: &mut Exchange, up: Upstream, cause: Cause, status: u16, why: &str) -> Phase {
     let up = match layer7_retry(ex, up, why) {
-        Ok(phase) => return phase,
-        Err(up) => up,
+        Retry::Again(phase) => return phase,
+        Retry::No(up) => up,
     };
     ex.end(cause, At::Headers);
     up.slot.backend.counters.response_errors.inc();

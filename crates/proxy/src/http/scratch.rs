@@ -29,6 +29,7 @@ pub struct Scratch {
 
 /// A worker's unused scratch memory.
 #[derive(Default)]
+#[expect(clippy::vec_box, reason = "exchanges hold the box; it moves, its content does not")]
 pub struct ScratchShelf(RefCell<Vec<Box<Scratch>>>);
 
 impl ScratchShelf {

@@ -85,7 +85,7 @@ impl Rate {
             }
             return;
         }
-        let fresh = (second & 0xffff_ffff) << 32 | 1;
+        let fresh = ((second & 0xffff_ffff) << 32) | 1;
         if self.present.compare_exchange(seen, fresh, Relaxed, Relaxed).is_ok() {
             let follows = (seen >> 32) + 1 == second & 0xffff_ffff;
             self.previous.store(if follows { seen as u32 } else { 0 }, Relaxed);
@@ -98,7 +98,7 @@ impl Rate {
     /// Events per second at `now_ms`.
     #[must_use]
     pub fn per_second(&self, now_ms: u64) -> u32 {
-        let (second, part) = (now_ms / 1000 & 0xffff_ffff, now_ms % 1000);
+        let (second, part) = ((now_ms / 1000) & 0xffff_ffff, now_ms % 1000);
         let seen = self.present.load(Relaxed);
         let (at, count) = (seen >> 32, seen as u32);
         let share = |n: u32| (u64::from(n) * (1000 - part) / 1000) as u32;

@@ -17,6 +17,7 @@ use crate::http::assign;
 use crate::http::connect;
 use crate::http::exchange::Exchange;
 use crate::http::finish;
+use crate::http::persistence;
 use crate::http::phase::{Outgoing, Phase, Upstream};
 use crate::live::LiveBackend;
 use crate::pump::Pump;
@@ -118,14 +119,13 @@ async fn run(client: &mut Client, ex: &mut Exchange) -> Option<()> {
     ex.enter_backend(&backend, Instant::now());
     inspect(client, ex, &backend.model.rules, &mut input).await?;
     ex.moments.request = Some(Instant::now());
-    let pinned = assign::use_server(ex, &backend);
+    let pinned = persistence::use_server(ex, &backend);
     let upload = Pump::new(Vec::new(), Body::UntilClose, input);
     let mut phase = Phase::Assign(Outgoing {
         upload,
         retries_left: backend.model.retries,
         failed: None,
         pinned,
-        since: Instant::now(),
     });
     let up = loop {
         phase = match phase {

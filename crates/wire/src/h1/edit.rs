@@ -264,6 +264,18 @@ impl Head {
         self.fields = fields;
     }
 
+    /// Removes the field line at `index`; the id of its name stays in [`Head::present`] only
+    /// while another line has it.
+    pub fn remove_at(&mut self, index: usize) {
+        if index >= self.fields.len() {
+            return;
+        }
+        let known = self.fields.remove(index).known;
+        if !self.fields.iter().any(|f| f.known == known) {
+            self.present = self.present.without(known);
+        }
+    }
+
     /// Replaces the value of the field at `index` of [`Head::fields`] and keeps its place
     /// (`replace-header`, `replace-value`).
     ///

@@ -20,7 +20,7 @@ pub enum Outcome {
     /// Go on.
     Continue,
     /// Another phase follows.
-    End(Phase),
+    End(Box<Phase>),
 }
 
 /// What one action came to.
@@ -61,7 +61,7 @@ pub async fn request(
         && let Err(phase) =
             Box::pin(super::wait_body::run(client, ex, input, length, None, None)).await
     {
-        return Outcome::End(phase);
+        return Outcome::End(Box::new(phase));
     }
     for rule in &rules.http_request {
         if !holds(ex, rule.condition.as_ref()) {
@@ -71,7 +71,7 @@ pub async fn request(
             let wait = super::wait_body::run(client, ex, input, length, Some(time), at_least);
             match Box::pin(wait).await {
                 Ok(()) => continue,
-                Err(phase) => return Outcome::End(phase),
+                Err(phase) => return Outcome::End(Box::new(phase)),
             }
         }
         match action::request(ex, rule) {
@@ -79,7 +79,7 @@ pub async fn request(
             Step::Stop => break,
             Step::Answer(kind, ending) => {
                 let answer = answer(client, ex, kind, ending, of_frontend, input);
-                return Outcome::End(Box::pin(answer).await);
+                return Outcome::End(Box::new(Box::pin(answer).await));
             }
         }
     }
@@ -89,7 +89,7 @@ pub async fn request(
         {
             let kind = AnswerKind::Raw(message, status);
             let answer = answer(client, ex, kind, Ending::Local, of_frontend, input);
-            return Outcome::End(Box::pin(answer).await);
+            return Outcome::End(Box::new(Box::pin(answer).await));
         }
     }
     Outcome::Continue
@@ -149,7 +149,7 @@ pub fn response(ex: &mut Exchange, up: &Upstream) -> Outcome {
     {
         match response_list(ex, rules) {
             Step::Answer(kind, ending) => {
-                return Outcome::End(response_answer(ex, kind, ending, of_backend));
+                return Outcome::End(Box::new(response_answer(ex, kind, ending, of_backend)));
             }
             Step::Next | Step::Stop => {}
         }

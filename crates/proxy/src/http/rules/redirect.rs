@@ -12,7 +12,7 @@ pub fn message(ex: &Exchange, redirect: &Redirect) -> Option<(Vec<u8>, u16)> {
     let mut out = Vec::with_capacity(256);
     wire::h1::write_status_line(&mut out, Version::Http11, redirect.code, b"");
     wire::h1::write_field(&mut out, b"content-length", b"0");
-    if matches!(redirect.code, 301 | 302 | 303) && redirect.code != 301 {
+    if matches!(redirect.code, 302 | 303) {
         wire::h1::write_field(&mut out, b"cache-control", b"no-cache");
     }
     wire::h1::write_field(&mut out, b"location", &location);
