@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::head::Head;
 use super::{HeadError, Limits, Parse, fields};
-use crate::http::append_hex;
 use crate::http::token::is_field_value;
+use crate::http::{Known, KnownSet, append_hex};
 
 /// Bytes of one chunk line, extensions included.
 pub const MAX_CHUNK_LINE: usize = 4_096;
@@ -78,6 +78,7 @@ enum State {
     /// After the CR of the final empty line.
     EndLf,
     Done,
+    Failed,
 }
 
 /// Follows a chunked body through buffers of any size. Looks at data not at all.
@@ -88,9 +89,44 @@ pub struct Chunked {
     remaining: u64,
     /// Bytes of the current chunk line.
     line: usize,
+    /// White space stood where only a reader of good will takes it.
+    untidy: bool,
     /// Trailer lines as received; no memory while there are none.
     trailers: Vec<u8>,
 }
+
+/// Fields that may not stand in a trailer section because they would change framing, routing or
+/// meaning of the message (RFC 9110 section 6.5.1).
+pub const FORBIDDEN_TRAILERS: KnownSet = KnownSet::of(&[
+    Known::ContentLength,
+    Known::TransferEncoding,
+    Known::Trailer,
+    Known::Host,
+    Known::Connection,
+    Known::ProxyConnection,
+    Known::KeepAlive,
+    Known::Upgrade,
+    Known::Te,
+    Known::Expect,
+    Known::MaxForwards,
+    Known::Cookie,
+    Known::SetCookie,
+    Known::Authorization,
+    Known::ProxyAuthorization,
+    Known::WwwAuthenticate,
+    Known::ProxyAuthenticate,
+    Known::CacheControl,
+    Known::ContentType,
+    Known::ContentEncoding,
+    Known::ContentRange,
+    Known::Range,
+    Known::Location,
+    Known::Date,
+    Known::Vary,
+    Known::Age,
+    Known::Expires,
+    Known::RetryAfter,
+]);
 
 /// Sizes beyond it are refused, so that no sum of them overflows.
 const MAX_SIZE: u64 = 1 << 60;
@@ -130,7 +166,15 @@ impl Chunked {
     ///
     /// # Errors
     /// [`ChunkError`]; the decoder stays in error then.
-    pub fn next(&mut self, buf: &[u8], mut at: usize) -> Result<Chunk, ChunkError> {
+    pub fn next(&mut self, buf: &[u8], at: usize) -> Result<Chunk, ChunkError> {
+        let found = self.advance(buf, at);
+        if found.is_err() {
+            self.state = State::Failed;
+        }
+        found
+    }
+
+    fn advance(&mut self, buf: &[u8], mut at: usize) -> Result<Chunk, ChunkError> {
         while let Some(&byte) = buf.get(at) {
             match self.state {
                 State::Data => {
@@ -156,14 +200,22 @@ impl Chunked {
     /// passed on as it is. Gives the number of bytes that belong to it and whether it is over.
     ///
     /// # Errors
-    /// [`ChunkError`]; nothing of `buf` should be passed on then.
+    /// [`ChunkError`]; nothing of `buf` should be passed on then. Stricter than [`Chunked::next`]:
+    /// white space behind a size, and trailers that would change the message, are refused too.
     pub fn follow(&mut self, buf: &[u8]) -> Result<(usize, bool), ChunkError> {
         let mut at = 0;
         loop {
-            match self.next(buf, at)? {
+            let found = self.next(buf, at)?;
+            if self.untidy {
+                return Err(ChunkError::Extension);
+            }
+            match found {
                 Chunk::Data(range) => at = range.end,
                 Chunk::More => return Ok((buf.len(), false)),
-                Chunk::End(used) => return Ok((used, true)),
+                Chunk::End(used) => {
+                    self.refuse_forbidden_trailers()?;
+                    return Ok((used, true));
+                }
             }
         }
     }
@@ -180,7 +232,10 @@ impl Chunked {
                 State::Size
             }
             (State::SizeStart, _) => return Err(ChunkError::Size),
-            (State::Size | State::SizeSpace | State::Extension, b'\r') => State::SizeLf,
+            (State::Size | State::SizeSpace | State::Extension, b'\r') => {
+                self.untidy |= self.state == State::SizeSpace;
+                State::SizeLf
+            }
             (State::Size | State::SizeSpace, b' ' | b'\t') => State::SizeSpace,
             (State::Size | State::SizeSpace, b';') => State::Extension,
             (State::Size, b'\n') => return Err(ChunkError::LineEnd),
@@ -218,7 +273,7 @@ impl Chunked {
             used += 1;
             self.state = match (self.state, byte) {
                 (State::TrailerStart, b'\r') => State::EndLf,
-                (State::TrailerStart, b'\n' | b' ' | b'\t') => return Err(ChunkError::Trailer),
+                (State::TrailerStart, b'\n') => return Err(ChunkError::Trailer),
                 (State::EndLf, b'\n') => {
                     self.check_trailers()?;
                     self.state = State::Done;
@@ -251,6 +306,31 @@ impl Chunked {
         self.trailers_into(&mut Head::new())
     }
 
+    fn refuse_forbidden_trailers(&self) -> Result<(), ChunkError> {
+        if self.trailers.is_empty() {
+            return Ok(());
+        }
+        let mut head = Head::new();
+        self.trailers_into(&mut head)?;
+        let forbidden = head.present().intersects(FORBIDDEN_TRAILERS);
+        if forbidden { Err(ChunkError::Trailer) } else { Ok(()) }
+    }
+
+    /// Appends the trailers, clean and without [`FORBIDDEN_TRAILERS`], and the empty line that ends
+    /// the body; for a body that is sent in chunks anew, after its `0 CR LF`.
+    ///
+    /// # Errors
+    /// As [`Chunked::trailers_into`].
+    pub fn write_trailers(&self, out: &mut Vec<u8>) -> Result<(), ChunkError> {
+        if !self.trailers.is_empty() {
+            let mut head = Head::new();
+            self.trailers_into(&mut head)?;
+            head.write_fields(out, FORBIDDEN_TRAILERS);
+        }
+        out.extend_from_slice(b"\r\n");
+        Ok(())
+    }
+
     /// Reads the trailers into the fields of `head`; call when the body is over.
     ///
     /// # Errors
@@ -259,7 +339,7 @@ impl Chunked {
         head.clear();
         let limits = Limits {
             head_bytes: MAX_TRAILERS + 4,
-            fields: MAX_TRAILER_FIELDS,
+            fields: MAX_TRAILER_FIELDS + 1,
             ..Limits::default()
         };
         let mut section = self.trailers.clone();

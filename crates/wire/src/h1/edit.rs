@@ -75,6 +75,24 @@ impl Head {
         Ok(Slice::added(start, start + len))
     }
 
+    /// Replaces the value of the first field called `known` by bytes of our own and removes the
+    /// others. Not counted against the limit: at most as many bytes as were removed.
+    pub(super) fn settle_value(&mut self, known: Known, value: &[u8]) {
+        let start = self.extra.len();
+        self.extra.extend_from_slice(value);
+        let slice = Slice::added(start, self.extra.len());
+        let mut done = false;
+        self.fields.retain_mut(|f| {
+            if f.known != known {
+                return true;
+            }
+            f.value = slice;
+            f.clean = false;
+            f.folded = false;
+            !std::mem::replace(&mut done, true)
+        });
+    }
+
     /// Replaces the version.
     pub fn set_version(&mut self, version: Version) {
         self.line.clean &= self.line.version == version;

@@ -39,6 +39,8 @@ pub enum Reason {
     TargetTooLong,
     /// The head exceeds [`Limits::head_bytes`](super::Limits::head_bytes).
     TooLarge,
+    /// An upgrade to WebSocket without a valid `Sec-WebSocket-Key`.
+    WebSocketKey,
     /// `Host` is repeated with another value, differs from the authority of the target, or cannot
     /// be one.
     Host,
@@ -84,6 +86,7 @@ impl fmt::Display for HeadError {
             Reason::TooManyFields => "too many fields",
             Reason::TargetTooLong => "request target too long",
             Reason::TooLarge => "head too large",
+            Reason::WebSocketKey => "missing or bad Sec-WebSocket-Key",
             Reason::Host => "conflicting or bad host",
         };
         write!(f, "{what} (at byte {})", self.at)

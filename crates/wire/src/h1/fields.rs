@@ -34,7 +34,7 @@ pub(super) fn parse_fields(
             },
             Some(_) => match parse_field(buf, at)? {
                 Line::Field(field, next) => {
-                    if head.fields.len() >= limits.fields {
+                    if head.fields.len() + 1 >= limits.fields {
                         return Err(HeadError::new(Reason::TooManyFields, at));
                     }
                     head.present = head.present.with(field.known);

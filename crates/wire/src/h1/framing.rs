@@ -6,8 +6,8 @@
 use std::fmt;
 
 use super::{Answer, Head};
-use crate::http::token::{is_digits, list_items, trim_ows};
-use crate::http::{Known, KnownSet, Method, Version};
+use crate::http::token::{is_digits, is_token, list_items, trim_ows};
+use crate::http::{Known, KnownSet, Method, Version, append_decimal};
 
 /// How the end of a message's content is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +27,12 @@ pub enum BodyLength {
 /// Why the length of a message cannot be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FramingError {
-    /// A Content-Length that is not a plain decimal number below 2^64.
+    /// A Content-Length that is not a plain decimal number below 2^64, or a list of different ones.
     BadLength,
-    /// Content-Length values that differ.
+    /// Content-Length fields that differ.
     ConflictingLengths,
-    /// Transfer-Encoding beside Content-Length.
-    LengthAndCoding,
+    /// A CONNECT request with content.
+    ContentInConnect,
     /// Transfer-Encoding in an HTTP/1.0 message.
     CodingInHttp10,
     /// The last transfer coding is not chunked, or chunked appears more than once.
@@ -47,6 +47,8 @@ impl FramingError {
     pub const fn answer(self) -> Answer {
         match self {
             Self::UnknownCoding => Answer::Status(422),
+            // As HAProxy does: the sender of such a message is not worth an answer.
+            Self::ConflictingLengths => Answer::Close,
             _ => Answer::Status(400),
         }
     }
@@ -56,8 +58,8 @@ impl fmt::Display for FramingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::BadLength => "Content-Length is not a decimal number",
-            Self::ConflictingLengths => "conflicting Content-Length values",
-            Self::LengthAndCoding => "both Content-Length and Transfer-Encoding",
+            Self::ConflictingLengths => "conflicting Content-Length fields",
+            Self::ContentInConnect => "content in a CONNECT request",
             Self::CodingInHttp10 => "Transfer-Encoding in an HTTP/1.0 message",
             Self::NotChunkedLast => "the last transfer coding is not a single chunked",
             Self::UnknownCoding => "unsupported transfer coding",
@@ -67,7 +69,61 @@ impl fmt::Display for FramingError {
 
 impl std::error::Error for FramingError {}
 
-const FRAMING: KnownSet = KnownSet::of(&[Known::ContentLength, Known::TransferEncoding]);
+/// The fields that decide a length. Not to be sent with [`BodyLength::Tunnel`].
+pub const FRAMING: KnownSet = KnownSet::of(&[Known::ContentLength, Known::TransferEncoding]);
+
+/// Makes the framing of a head that was just read unmistakable for whoever reads it next: one plain
+/// Content-Length in place of equal repeated ones, none beside a valid Transfer-Encoding (the
+/// connection is then closed after the message, RFC 9112 section 6.1) and none of both where the
+/// status forbids content. A head whose length is in doubt is left alone, for [`request_body`] and
+/// [`response_body`] to refuse.
+#[inline]
+pub(super) fn settle(head: &mut Head) {
+    if head.present().intersects(FRAMING) {
+        settle_present(head);
+    }
+}
+
+fn settle_present(head: &mut Head) {
+    if head.is_response() && matches!(head.status(), 100..=199 | 204) {
+        if declared(head).is_ok() {
+            head.remove_known(Known::ContentLength);
+            head.remove_known(Known::TransferEncoding);
+        }
+        return;
+    }
+    if head.has(Known::TransferEncoding) {
+        if declared(head).is_ok() {
+            head.line.conflict |= head.remove_known(Known::ContentLength) > 0;
+            if head.first(Known::TransferEncoding) != Some(b"chunked") {
+                head.settle_value(Known::TransferEncoding, b"chunked");
+            }
+        }
+        return;
+    }
+    if has_plain_length(head) {
+        return;
+    }
+    if let Ok(length) = content_length(head) {
+        let mut value = Vec::with_capacity(20);
+        append_decimal(&mut value, length);
+        head.settle_value(Known::ContentLength, &value);
+    }
+}
+
+/// Whether there is one Content-Length, without leading zeros.
+fn has_plain_length(head: &Head) -> bool {
+    let mut values = head.all(Known::ContentLength);
+    let plain = |v: &[u8]| v == b"0" || v.first() != Some(&b'0') && is_digits(v);
+    values.next().is_some_and(plain) && values.next().is_none()
+}
+
+/// Whether the connection a message came over must be closed after it, because its head held both
+/// lengths. [`ConnectionTokens::of`] counts it as `close`.
+#[must_use]
+pub const fn must_close(head: &Head) -> bool {
+    head.line.conflict
+}
 
 /// How long the content of a request is.
 ///
@@ -78,7 +134,12 @@ pub fn request_body(head: &Head) -> Result<BodyLength, FramingError> {
     if !head.present().intersects(FRAMING) {
         return Ok(BodyLength::Empty);
     }
-    Ok(declared(head)?.unwrap_or(BodyLength::Empty))
+    match declared(head)?.unwrap_or(BodyLength::Empty) {
+        BodyLength::Length(_) | BodyLength::Chunked if head.method() == Method::Connect => {
+            Err(FramingError::ContentInConnect)
+        }
+        length => Ok(length),
+    }
 }
 
 /// How long the content of a response is, given the method of its request.
@@ -98,9 +159,6 @@ pub fn response_body(head: &Head, request_method: Method) -> Result<BodyLength, 
 /// The length that the fields of the head declare, if any.
 fn declared(head: &Head) -> Result<Option<BodyLength>, FramingError> {
     if head.has(Known::TransferEncoding) {
-        if head.has(Known::ContentLength) {
-            return Err(FramingError::LengthAndCoding);
-        }
         if head.version() == Version::Http10 {
             return Err(FramingError::CodingInHttp10);
         }
@@ -120,17 +178,22 @@ fn declared(head: &Head) -> Result<Option<BodyLength>, FramingError> {
 fn content_length(head: &Head) -> Result<u64, FramingError> {
     let mut length = None;
     for value in head.all(Known::ContentLength) {
+        let mut in_line = None;
         for item in value.split(|&b| b == b',') {
             let item = trim_ows(item);
             if !is_digits(item) {
                 return Err(FramingError::BadLength);
             }
             let number = decimal(item).ok_or(FramingError::BadLength)?;
-            if length.is_some_and(|known| known != number) {
-                return Err(FramingError::ConflictingLengths);
+            if in_line.is_some_and(|known| known != number) {
+                return Err(FramingError::BadLength);
             }
-            length = Some(number);
+            in_line = Some(number);
         }
+        if length.is_some() && length != in_line {
+            return Err(FramingError::ConflictingLengths);
+        }
+        length = in_line;
     }
     length.ok_or(FramingError::BadLength)
 }
@@ -147,6 +210,9 @@ fn transfer_coding(head: &Head) -> Result<(), FramingError> {
     let mut other = false;
     let mut last_is_chunked = false;
     for item in head.all_items(Known::TransferEncoding) {
+        if !is_token(item) {
+            return Err(FramingError::NotChunkedLast);
+        }
         last_is_chunked = item.eq_ignore_ascii_case(b"chunked");
         if last_is_chunked {
             chunked += 1;
@@ -160,8 +226,6 @@ fn transfer_coding(head: &Head) -> Result<(), FramingError> {
         _ => Err(FramingError::NotChunkedLast),
     }
 }
-
-const CONNECTION: KnownSet = KnownSet::of(&[Known::Connection, Known::ProxyConnection]);
 
 /// What the Connection field of a message asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -183,7 +247,10 @@ impl ConnectionTokens {
     #[inline]
     #[must_use]
     pub fn of(head: &Head) -> Self {
-        if head.present().intersects(CONNECTION) { Self::read(head) } else { Self::default() }
+        let mut tokens =
+            if head.has(Known::Connection) { Self::read(head) } else { Self::default() };
+        tokens.close |= must_close(head);
+        tokens
     }
 
     fn read(head: &Head) -> Self {
@@ -225,10 +292,27 @@ pub const fn persistent(version: Version, tokens: ConnectionTokens) -> bool {
 }
 
 /// Whether a request asks to change the protocol: `Upgrade` named by `Connection`, in HTTP/1.1 (RFC
-/// 9110 section 7.8).
+/// 9110 section 7.8). Not to HTTP/2 in the clear (`h2c`): that is withdrawn (RFC 9113 section 3.1)
+/// and a way around a proxy's rules.
 #[must_use]
 pub fn wants_upgrade(head: &Head, tokens: ConnectionTokens) -> bool {
-    tokens.upgrade && head.has(Known::Upgrade) && head.version() == Version::Http11
+    tokens.upgrade
+        && head.has(Known::Upgrade)
+        && head.version() == Version::Http11
+        && !head.has_token(Known::Upgrade, b"h2c")
+}
+
+/// Whether a request that asks for WebSocket brings a key of 16 bytes in base64 (RFC 6455 section
+/// 4.1); true for any other request.
+pub(super) fn websocket_key_valid(head: &Head) -> bool {
+    if !head.has_token(Known::Upgrade, b"websocket") || !ConnectionTokens::of(head).upgrade {
+        return true;
+    }
+    let mut keys = head.all(Known::SecWebSocketKey);
+    let Some(key) = keys.next() else { return false };
+    let base64 = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
+    let valid = key.len() == 24 && key.strip_suffix(b"==").is_some_and(|k| k.iter().all(base64));
+    valid && keys.next().is_none()
 }
 
 /// Whether the client waits for `100 Continue` before it sends the content (RFC 9110 section

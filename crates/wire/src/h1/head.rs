@@ -90,6 +90,8 @@ pub(super) struct StartLine {
     pub(super) response: bool,
     /// Received exactly as it would be written.
     pub(super) clean: bool,
+    /// Content-Length was dropped beside Transfer-Encoding: the connection is not to be trusted.
+    pub(super) conflict: bool,
     pub(super) method: Method,
     pub(super) target_kind: TargetKind,
     pub(super) version: Version,

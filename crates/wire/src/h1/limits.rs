@@ -5,7 +5,8 @@
 pub struct Limits {
     /// Bytes of a head as received, 1 to 2^30. HAProxy: `tune.bufsize` less `tune.maxrewrite`.
     pub head_bytes: usize,
-    /// Number of fields. HAProxy: `tune.http.maxhdr`.
+    /// Lines of a head, the start line among them: at most one field less. HAProxy:
+    /// `tune.http.maxhdr`.
     pub fields: usize,
     /// Bytes that rules may add to one head, up to 2^30.
     pub added_bytes: usize,

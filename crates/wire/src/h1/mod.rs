@@ -10,6 +10,7 @@ mod error;
 mod fields;
 pub mod framing;
 mod head;
+mod host;
 mod limits;
 mod lookup;
 mod parse_request;

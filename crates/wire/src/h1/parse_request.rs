@@ -2,9 +2,10 @@
 
 use super::fields::{line_end, nothing_new, parse_fields, partial};
 use super::head::{Head, Slice, TargetKind};
-use super::{HeadError, Limits, Parse, Reason};
-use crate::http::token::{is_ows, is_tchar};
-use crate::http::{Method, Version, scan};
+use super::host::settle_host;
+use super::{HeadError, Limits, Parse, Reason, framing};
+use crate::http::token::{is_digits, is_host, is_ows, is_tchar};
+use crate::http::{Known, Method, Version, scan};
 
 /// Parses the head of a request at the start of `buf`.
 ///
@@ -29,6 +30,13 @@ pub fn parse_request(buf: &[u8], limits: &Limits, head: &mut Head) -> Result<Par
         }
     }
     let parsed = parse_fields(buf, limits, head)?;
+    if parsed != Parse::Partial {
+        settle_host(head)?;
+        framing::settle(head);
+        if head.has(Known::Upgrade) && !framing::websocket_key_valid(head) {
+            return Err(HeadError::new(Reason::WebSocketKey, 0));
+        }
+    }
     Ok(parsed)
 }
 
@@ -119,11 +127,11 @@ impl Target {
         if method == Method::Connect {
             parts.kind = TargetKind::Authority;
             parts.authority.1 = target.len();
-            return is_authority(target).then_some(parts);
+            return is_connect_target(target).then_some(parts);
         }
         match target {
             [b'/', ..] => {}
-            b"*" => {
+            b"*" if method == Method::Options => {
                 parts.kind = TargetKind::Asterisk;
                 parts.path.1 = 1;
                 return Some(parts);
@@ -176,8 +184,16 @@ fn absolute_authority(target: &[u8]) -> Option<(usize, usize)> {
     is_authority(rest.get(..len)?).then_some((start, start + len))
 }
 
-/// Whether `bytes` can be an authority: not empty and free of what would end or change its meaning
-/// elsewhere.
+/// Whether `bytes` can be an authority: a host that is not empty, user information before it.
 fn is_authority(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && !bytes.iter().any(|b| matches!(b, b'/' | b'?' | b'#' | b'\\' | b','))
+    let host = bytes.rsplit(|&b| b == b'@').next().unwrap_or_default();
+    let user = bytes.get(..bytes.len() - host.len()).unwrap_or_default();
+    // HAProxy takes an empty host only behind user information; here it is refused.
+    !host.is_empty() && is_host(host) && !user.iter().any(|b| matches!(b, b'\\' | b','))
+}
+
+/// Whether `bytes` is `host:port` (RFC 9110 section 9.3.6).
+fn is_connect_target(bytes: &[u8]) -> bool {
+    let Some(colon) = bytes.iter().rposition(|&b| b == b':') else { return false };
+    bytes.get(colon + 1..).is_some_and(is_digits) && bytes.get(..colon).is_some_and(is_authority)
 }

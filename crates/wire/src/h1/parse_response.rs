@@ -3,7 +3,7 @@
 use super::fields::{line_end, nothing_new, parse_fields, partial};
 use super::head::{Head, Slice};
 use super::parse_request::skip_empty_lines;
-use super::{HeadError, Limits, Parse, Reason};
+use super::{HeadError, Limits, Parse, Reason, framing};
 use crate::http::Version;
 use crate::http::token::{is_ows, trim_ows};
 
@@ -27,7 +27,11 @@ pub fn parse_response(buf: &[u8], limits: &Limits, head: &mut Head) -> Result<Pa
             None => return partial(buf, limits, head, start),
         }
     }
-    parse_fields(buf, limits, head)
+    let parsed = parse_fields(buf, limits, head)?;
+    if parsed != Parse::Partial {
+        framing::settle(head);
+    }
+    Ok(parsed)
 }
 
 /// Parses the status line at `start`; gives the start of the next line, or none when the line is

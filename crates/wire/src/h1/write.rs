@@ -44,7 +44,18 @@ impl Head {
     /// the caller may add fields with [`write_field`] before it ends the head with CR LF.
     pub fn write_open(&self, out: &mut Vec<u8>, skip: KnownSet) {
         out.reserve(self.raw.len() + self.extra.len() + 64);
-        let mut run = self.write_start_line(out);
+        let run = self.write_start_line(out);
+        self.write_field_lines(out, skip, run);
+    }
+
+    /// Appends the field lines alone, without those in `skip`.
+    pub fn write_fields(&self, out: &mut Vec<u8>, skip: KnownSet) {
+        self.write_field_lines(out, skip, Slice::default());
+    }
+
+    /// Writes the field lines, the first of them together with the bytes in `run`.
+    #[inline]
+    fn write_field_lines(&self, out: &mut Vec<u8>, skip: KnownSet, mut run: Slice) {
         for field in &self.fields {
             if skip.contains(field.known) {
                 continue;

@@ -4,6 +4,7 @@ const TCHAR: u8 = 1;
 const TARGET: u8 = 2;
 const VALUE: u8 = 4;
 const DIGIT: u8 = 8;
+const HOST: u8 = 16;
 
 const fn class(byte: u8) -> u8 {
     let mut class = 0;
@@ -31,6 +32,9 @@ const fn class(byte: u8) -> u8 {
     }
     if byte > b' ' && byte < 0x7f && byte != b'#' {
         class |= TARGET;
+    }
+    if byte > b' ' && byte < 0x7f && !matches!(byte, b',' | b'/' | b'?' | b'#' | b'@' | b'\\') {
+        class |= HOST;
     }
     if byte == b'\t' || (byte >= b' ' && byte != 0x7f) {
         class |= VALUE;
@@ -84,6 +88,27 @@ pub fn is_field_value(bytes: &[u8]) -> bool {
 #[must_use]
 pub fn is_digits(bytes: &[u8]) -> bool {
     !bytes.is_empty() && all(bytes, DIGIT)
+}
+
+/// Whether `bytes` can be a host with or without port: visible ASCII without what would end it or
+/// give it another meaning elsewhere, brackets only around an address at its start. It may be empty
+/// (RFC 9110 section 7.2).
+#[must_use]
+pub fn is_host(bytes: &[u8]) -> bool {
+    if !all(bytes, HOST) {
+        return false;
+    }
+    let name = match bytes {
+        [b'[', rest @ ..] => {
+            let Some(end) = rest.iter().position(|&b| b == b']') else { return false };
+            match rest.split_at_checked(end + 1) {
+                Some((_, [] | [b':', ..])) => rest.get(end + 1..).unwrap_or_default(),
+                _ => return false,
+            }
+        }
+        _ => bytes,
+    };
+    !name.iter().any(|b| matches!(b, b'[' | b']'))
 }
 
 /// Whether `byte` is optional white space: a space or a tab.
