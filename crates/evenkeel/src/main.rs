@@ -1,4 +1,44 @@
 //! The front door: command line, signals and wiring, nothing else.
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod args;
+mod check;
+mod clear;
+mod daemon;
+mod figures;
+mod files;
+mod haproxy;
+mod haproxy_args;
+mod house;
+mod identity;
+mod limits;
+mod load;
+mod native;
+mod plane;
+mod remote;
+mod resolve;
+mod run;
+mod say;
+mod sd_notify;
+mod signals;
+mod sockets;
+mod turn;
+mod version;
+mod watch;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let mut args = std::env::args_os();
+    let name = args.next().unwrap_or_default();
+    if Path::new(&name).file_name().is_some_and(|n| n == "haproxy") {
+        let args: Vec<OsString> = args.collect();
+        return haproxy::main(&args);
+    }
+    native::main()
+}

@@ -33,6 +33,7 @@ mod worker;
 
 pub use engine::{Applied, ApplyError, BindError, Engine, Settings, Shared};
 pub use events::{Events, Notice};
+pub use listen::{ListenSockets, open as open_listener};
 pub use live::{
     BackendCounters, Counter, FrontendCounters, Gauge, Live, LiveBackend, LiveFrontend, LiveServer,
     Rate, ServerCounters, StatusClasses,

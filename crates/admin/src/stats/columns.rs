@@ -111,7 +111,7 @@ pub const COLUMNS: &[Column] = &[
     empty("comp_out"),
     empty("comp_byp"),
     empty("comp_rsp"),
-    column("lastsess", |r| last_session(r)),
+    column("lastsess", last_session),
     column("last_chk", |r| check(r, |c| text(&c.text))),
     empty("last_agt"),
     empty("qtime"),

@@ -1,0 +1,210 @@
+//! The native command line, as one table: it feeds the parser, `--help` and completions.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The load balancer for containers: reads haproxy.cfg, finds containers by itself, changes
+/// everything while it runs without dropping a connection.
+#[derive(Debug, Parser)]
+#[command(name = "evenkeel", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  evenkeel run -f haproxy.cfg        balance as the file says; every later save is taken over
+  evenkeel run                       balance the containers of the Docker engine, on port 80
+  evenkeel check -f haproxy.cfg      all errors of a file at once
+  evenkeel plan                      what a save or a new container would change, without doing it
+  evenkeel wait-drained web/s1       returns when nothing uses a server any more
+
+Called under the name 'haproxy' (a symbolic link does it) the program takes HAProxy's own
+command line: 'haproxy -c -f haproxy.cfg', 'haproxy -W -db -f haproxy.cfg'. The same goes for
+'evenkeel haproxy -c -f haproxy.cfg'.";
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Balance until told to stop
+    Run(RunArgs),
+    /// Read the configuration and report every error and warning in it
+    Check(CheckArgs),
+    /// Show what would change in the running process, without changing it
+    Plan(PlanArgs),
+    /// Have the running process read its configuration now
+    Reload(ControlArgs),
+    /// Show what runs, the last changes and the last error
+    Status(ControlArgs),
+    /// Wait until a server has no connection and no queued request left
+    WaitDrained(WaitArgs),
+    /// Print the completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Take HAProxy's own command line
+    #[command(disable_help_flag = true)]
+    Haproxy {
+        /// Arguments as for 'haproxy'
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<std::ffi::OsString>,
+    },
+}
+
+/// Where the configuration is.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Files {
+    /// Configuration file, or directory whose *.cfg files are read in order; may be repeated.
+    /// Without it: $HAPROXY_CONFIG, /usr/local/etc/haproxy/haproxy.cfg,
+    /// /etc/haproxy/haproxy.cfg, whichever is there first
+    #[arg(short, long = "file", value_name = "PATH")]
+    pub files: Vec<PathBuf>,
+}
+
+/// Which running process is meant.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ControlArgs {
+    /// Control socket of the process [default: /run/evenkeel.sock, else $XDG_RUNTIME_DIR or /tmp]
+    #[arg(long, value_name = "SOCKET")]
+    pub control: Option<PathBuf>,
+}
+
+/// `evenkeel run`.
+#[derive(Args, Clone, Debug)]
+pub struct RunArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub files: Files,
+    /// Control socket.
+    #[command(flatten)]
+    pub control: ControlArgs,
+    /// Start although the configuration is missing or wrong, and wait until it is there
+    #[arg(long)]
+    pub wait_config: bool,
+    /// Change only when told (signal HUP, 'evenkeel reload'), not when a file is saved
+    #[arg(long)]
+    pub no_watch: bool,
+    /// Take the listening sockets over from the process that runs, and let that one finish.
+    /// With a value: the control socket of that process
+    #[arg(long, value_name = "SOCKET", num_args = 0..=1, require_equals = true)]
+    pub take_over: Option<Option<PathBuf>>,
+    /// Worker threads [default: 'nbthread' of the configuration, else one per CPU]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=256))]
+    pub workers: Option<u32>,
+    /// After SIGTERM or SIGINT, how long requests in flight may take to finish
+    #[arg(long, value_name = "TIME", default_value = "8s", value_parser = duration)]
+    pub stop_grace: Duration,
+    /// Write the process id to this file
+    #[arg(long, value_name = "FILE")]
+    pub pidfile: Option<PathBuf>,
+}
+
+/// `evenkeel check`.
+#[derive(Args, Clone, Debug)]
+pub struct CheckArgs {
+    /// Configuration.
+    #[command(flatten)]
+    pub files: Files,
+    /// Warnings are errors
+    #[arg(long)]
+    pub strict: bool,
+    /// Do not resolve the names of servers
+    #[arg(long)]
+    pub no_resolve: bool,
+    /// Colours
+    #[arg(long, value_enum, default_value_t)]
+    pub color: Color,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// `evenkeel plan`.
+#[derive(Args, Clone, Debug)]
+pub struct PlanArgs {
+    /// Compare with these files instead of those the process watches; may be repeated
+    #[arg(short, long = "file", value_name = "PATH")]
+    pub files: Vec<PathBuf>,
+    /// Control socket.
+    #[command(flatten)]
+    pub control: ControlArgs,
+}
+
+/// `evenkeel wait-drained`.
+#[derive(Args, Clone, Debug)]
+pub struct WaitArgs {
+    /// BACKEND/SERVER, or SERVER where only one backend has it
+    pub server: String,
+    /// Give up after this time, with exit code 1
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub timeout: Duration,
+    /// Control socket.
+    #[command(flatten)]
+    pub control: ControlArgs,
+}
+
+/// A time such as `500ms`, `8s`, `2m`, `1h`; a bare number is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let seconds_per_unit = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        "d" => 86400.0,
+        _ => return Err(format!("unit '{unit}' is not one of ms, s, m, h, d")),
+    };
+    let number: f64 = number.parse().map_err(|_| format!("'{number}' is not a number"))?;
+    Duration::try_from_secs_f64(number * seconds_per_unit).map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(duration("7"), Ok(Duration::from_secs(7)));
+        assert!(duration("7x").is_err() && duration("").is_err() && duration("s").is_err());
+    }
+
+    #[test]
+    fn run_takes_several_files() {
+        let cli = Cli::try_parse_from(["evenkeel", "run", "-f", "a", "-f", "b", "--take-over"]);
+        let Ok(Cli { command: Command::Run(run) }) = cli else { panic!("{cli:?}") };
+        assert_eq!(run.files.files, ["a", "b"].map(PathBuf::from));
+        assert_eq!((run.take_over, run.stop_grace), (Some(None), Duration::from_secs(8)));
+    }
+
+    #[test]
+    fn haproxy_takes_whatever_follows() {
+        let cli = Cli::try_parse_from(["evenkeel", "haproxy", "-c", "-f", "a"]);
+        let Ok(Cli { command: Command::Haproxy { args } }) = cli else { panic!("{cli:?}") };
+        assert_eq!(args, ["-c", "-f", "a"]);
+    }
+}

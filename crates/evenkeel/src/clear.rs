@@ -1,0 +1,71 @@
+//! `clear counters` (manual of management 9.3).
+
+use proxy::Live;
+
+/// Clears maxima; with `all` every counter.
+pub fn counters(live: &Live, all: bool) {
+    for f in &live.frontends {
+        let c = &f.counters;
+        c.connections.clear_max();
+        if all {
+            for counter in [
+                &c.connections_total,
+                &c.requests_total,
+                &c.bytes_in,
+                &c.bytes_out,
+                &c.denied_requests,
+                &c.denied_responses,
+                &c.denied_connections,
+                &c.request_errors,
+            ] {
+                counter.clear();
+            }
+            c.statuses.clear();
+        }
+    }
+    for b in live.backends.values() {
+        let c = &b.counters;
+        c.sessions.clear_max();
+        if all {
+            for counter in [
+                &c.sessions_total,
+                &c.requests_total,
+                &c.bytes_in,
+                &c.bytes_out,
+                &c.denied_requests,
+                &c.denied_responses,
+                &c.connect_errors,
+                &c.response_errors,
+                &c.retries,
+                &c.redispatches,
+                &c.client_aborts,
+                &c.server_aborts,
+            ] {
+                counter.clear();
+            }
+            c.statuses.clear();
+            b.servers.iter().for_each(|s| server(&s.counters));
+        }
+    }
+}
+
+fn server(c: &proxy::ServerCounters) {
+    for counter in [
+        &c.sessions_total,
+        &c.requests_total,
+        &c.bytes_in,
+        &c.bytes_out,
+        &c.denied_responses,
+        &c.connect_errors,
+        &c.response_errors,
+        &c.retries,
+        &c.redispatches,
+        &c.client_aborts,
+        &c.server_aborts,
+        &c.connects,
+        &c.reuses,
+    ] {
+        counter.clear();
+    }
+    c.statuses.clear();
+}

@@ -1,0 +1,206 @@
+//! The engine's counters as rows of the statistics.
+
+use std::sync::Arc;
+
+use admin::stats::{CheckFacts, Kind, Row, ServerFacts};
+use model::{Algorithm, Host, Mode, Operational, Port};
+use proxy::{Live, LiveBackend, LiveFrontend, LiveServer, StatusClasses};
+
+/// A row for every frontend, then every server and its backend, proxy by proxy in the order of
+/// the configuration. `now_ms` is the engine's clock.
+pub fn rows(live: &Live, now_ms: u64) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut order: Vec<(u32, &str)> = Vec::new();
+    order.extend(live.config.frontends.iter().map(|f| (f.id, &*f.name)));
+    order.extend(live.config.backends.iter().map(|b| (b.id, &*b.name)));
+    order.sort();
+    order.dedup();
+    for (id, name) in order {
+        if let Some(f) = live.frontends.iter().find(|f| f.model.id == id && &*f.model.name == name)
+        {
+            rows.push(frontend(f, now_ms));
+        }
+        if let Some(b) = live.backends.get(name).filter(|b| b.model.id == id) {
+            rows.extend(b.servers.iter().map(|s| server(b, s, now_ms)));
+            rows.push(backend(b, now_ms));
+        }
+    }
+    rows
+}
+
+fn statuses(mode: Mode, classes: &StatusClasses) -> Option<[u64; 6]> {
+    (mode == Mode::Http).then(|| [1, 2, 3, 4, 5, 0].map(|class| classes.class(class)))
+}
+
+fn frontend(f: &Arc<LiveFrontend>, now_ms: u64) -> Row {
+    let c = &f.counters;
+    let http = f.model.mode == Mode::Http;
+    let rate = (c.connection_rate.per_second(now_ms), c.connection_rate.max());
+    Row {
+        proxy: f.model.name.to_string(),
+        service: "FRONTEND".to_owned(),
+        kind: Some(Kind::Frontend),
+        proxy_id: f.model.id,
+        mode: Some(f.model.mode),
+        sessions: (c.connections.value(), c.connections.max()),
+        session_limit: f.model.maxconn,
+        sessions_total: c.connections_total.value(),
+        session_rate: rate,
+        session_rate_limit: Some(f.model.rate_limit_sessions.unwrap_or(0)),
+        bytes_in: c.bytes_in.value(),
+        bytes_out: c.bytes_out.value(),
+        denied_requests: Some(c.denied_requests.value()),
+        denied_responses: Some(c.denied_responses.value()),
+        denied_connections: Some(c.denied_connections.value()),
+        request_errors: Some(c.request_errors.value()),
+        statuses: statuses(f.model.mode, &c.statuses),
+        request_rate: http.then(|| (c.request_rate.per_second(now_ms), c.request_rate.max())),
+        requests_total: http.then(|| c.requests_total.value()),
+        connection_rate: Some(rate),
+        connections_total: Some(c.connections_total.value()),
+        status: if f.model.disabled { "STOP" } else { "OPEN" }.to_owned(),
+        ..Row::default()
+    }
+}
+
+fn backend(b: &Arc<LiveBackend>, now_ms: u64) -> Row {
+    let c = &b.counters;
+    let usable = |backup: bool| {
+        let servers = b.servers.iter().filter(|s| s.model.backup == backup);
+        servers.filter(|s| s.state.is_usable()).collect::<Vec<_>>()
+    };
+    let (active, spare) = (usable(false), usable(true));
+    let serving = if active.is_empty() { &spare } else { &active };
+    let weight = serving.iter().map(|s| u32::from(s.state.weight())).sum();
+    let alive = b.servers.iter().any(|s| s.state.is_alive());
+    Row {
+        proxy: b.model.name.to_string(),
+        service: "BACKEND".to_owned(),
+        kind: Some(Kind::Backend),
+        proxy_id: b.model.id,
+        mode: Some(b.model.mode),
+        algorithm: Some(algorithm(&b.model.algorithm)),
+        queue: Some((b.fleet.shared().queued(), b.fleet.shared().queued_max())),
+        sessions: (c.sessions.value(), c.sessions.max()),
+        session_limit: b.model.fullconn,
+        sessions_total: c.sessions_total.value(),
+        balanced_total: Some(b.servers.iter().map(|s| s.state.picks()).sum()),
+        session_rate: (c.session_rate.per_second(now_ms), c.session_rate.max()),
+        bytes_in: c.bytes_in.value(),
+        bytes_out: c.bytes_out.value(),
+        denied_requests: Some(c.denied_requests.value()),
+        denied_responses: Some(c.denied_responses.value()),
+        connect_errors: Some(c.connect_errors.value()),
+        response_errors: Some(c.response_errors.value()),
+        retries: Some(c.retries.value()),
+        redispatches: Some(c.redispatches.value()),
+        client_aborts: Some(c.client_aborts.value()),
+        server_aborts: Some(c.server_aborts.value()),
+        statuses: statuses(b.model.mode, &c.statuses),
+        requests_total: (b.model.mode == Mode::Http).then(|| c.requests_total.value()),
+        connects: Some(b.servers.iter().map(|s| s.counters.connects.value()).sum()),
+        reuses: Some(b.servers.iter().map(|s| s.counters.reuses.value()).sum()),
+        status: if alive { "UP" } else { "DOWN" }.to_owned(),
+        weight: Some(weight),
+        active_backup: Some((active.len() as u32, spare.len() as u32)),
+        last_change_s: b.servers.iter().map(|s| since_s(s, now_ms)).min(),
+        ..Row::default()
+    }
+}
+
+fn since_s(s: &LiveServer, now_ms: u64) -> u64 {
+    now_ms.saturating_sub(s.state.last_change_ms()) / 1000
+}
+
+fn server(b: &Arc<LiveBackend>, s: &Arc<LiveServer>, now_ms: u64) -> Row {
+    let c = &s.counters;
+    let facts = server_facts(s);
+    Row {
+        proxy: b.model.name.to_string(),
+        service: s.model.name.to_string(),
+        kind: Some(Kind::Server),
+        proxy_id: b.model.id,
+        server_id: s.model.id,
+        mode: Some(b.model.mode),
+        queue: Some((s.state.queued(), s.state.queued_max())),
+        queue_limit: (s.model.maxqueue > 0).then_some(s.model.maxqueue),
+        sessions: (s.state.sessions(), s.state.sessions_max()),
+        session_limit: s.model.maxconn,
+        sessions_total: c.sessions_total.value(),
+        balanced_total: Some(s.state.picks()),
+        session_rate: (c.session_rate.per_second(now_ms), c.session_rate.max()),
+        bytes_in: c.bytes_in.value(),
+        bytes_out: c.bytes_out.value(),
+        denied_responses: Some(c.denied_responses.value()),
+        connect_errors: Some(c.connect_errors.value()),
+        response_errors: Some(c.response_errors.value()),
+        retries: Some(c.retries.value()),
+        redispatches: Some(c.redispatches.value()),
+        client_aborts: Some(c.client_aborts.value()),
+        server_aborts: Some(c.server_aborts.value()),
+        statuses: statuses(b.model.mode, &c.statuses),
+        requests_total: (b.model.mode == Mode::Http).then(|| c.requests_total.value()),
+        connects: Some(c.connects.value()),
+        reuses: Some(c.reuses.value()),
+        idle: Some(c.idle_connections.value()),
+        status: facts.status(),
+        weight: Some(u32::from(s.state.weight())),
+        last_change_s: Some(since_s(s, now_ms)),
+        server: Some(facts),
+        ..Row::default()
+    }
+}
+
+fn server_facts(s: &Arc<LiveServer>) -> ServerFacts {
+    let status = s.state.status();
+    let (address, fqdn) = match &s.model.host {
+        Host::Name { name, resolved } => {
+            (resolved.map(|ip| ip.to_string()).unwrap_or_default(), Some(name.clone()))
+        }
+        host => (host.to_string(), None),
+    };
+    let check = s.model.check.as_ref().map(|check| {
+        let alive = status.operational != Operational::Down;
+        let health = if alive {
+            (check.rise + check.fall).saturating_sub(1 + status.check.streak)
+        } else {
+            status.check.streak
+        };
+        CheckFacts {
+            rise: check.rise,
+            fall: check.fall,
+            health,
+            port: check.port.unwrap_or(0),
+            ..CheckFacts::default()
+        }
+    });
+    ServerFacts {
+        address,
+        port: if let Port::Fixed(port) = s.model.port { port } else { 0 },
+        fqdn,
+        cookie: s.model.cookie.clone(),
+        admin: status.admin,
+        operational: status.operational,
+        check,
+        backup: s.model.backup,
+        initial_weight: s.model.weight,
+        weight: s.state.weight(),
+        tracked: s.model.track.as_ref().map(|(backend, server)| format!("{backend}/{server}")),
+    }
+}
+
+fn algorithm(algorithm: &Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::RoundRobin => "roundrobin",
+        Algorithm::StaticRr => "static-rr",
+        Algorithm::LeastConn => "leastconn",
+        Algorithm::First => "first",
+        Algorithm::Random { .. } => "random",
+        Algorithm::Source => "source",
+        Algorithm::Uri { .. } => "uri",
+        Algorithm::UrlParam { .. } => "url_param",
+        Algorithm::Hdr { .. } => "hdr",
+        Algorithm::Hash(_) => "hash",
+        Algorithm::RdpCookie(_) => "rdp-cookie",
+    }
+}

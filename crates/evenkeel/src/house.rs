@@ -1,0 +1,425 @@
+//! The process as its control sockets see it: what runs, what is wanted, and who may change it.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use admin::ports::{House as Port, Later};
+use admin::stats::Row;
+use admin::{Outcome, ProcessFacts};
+use config::{Environment, Severity};
+use control::apply::Attempt;
+use control::intent::Wanted;
+use control::{Cause, Controller, OrderError, Report, ServerOrder, Verdict};
+use model::{Address, Config, Name, Origin, Snapshot};
+use proxy::LiveServer;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::figures;
+use crate::load::{Loaded, Loader, ReadError};
+use crate::plane::Plane;
+use crate::say::Voice;
+
+/// How often `wait drained` looks.
+const DRAIN_LOOK: Duration = Duration::from_millis(50);
+
+/// What a control socket asks of the loop that owns time.
+pub enum Request {
+    /// Read the configuration now and say how it went.
+    Reload(oneshot::Sender<Outcome>),
+    /// Another process serves in our place.
+    TakenOver(u32),
+}
+
+/// Everything the control thread owns.
+pub struct House {
+    /// The data plane.
+    pub plane: Plane,
+    /// What runs and what is wanted.
+    pub controller: RefCell<Controller>,
+    /// How configuration is read.
+    pub loader: Loader,
+    /// Whose words are used.
+    pub voice: Voice,
+    /// When the process started.
+    pub started: Instant,
+    /// From there to serving.
+    pub boot: Cell<Duration>,
+    /// Worker threads.
+    pub workers: u32,
+    /// No longer accepting.
+    pub stopping: Cell<bool>,
+    /// Text of the start: warnings and notices.
+    pub startup: RefCell<String>,
+    /// Environment as the configuration left it.
+    pub environment: RefCell<Environment>,
+    /// Fingerprint of what was read last, and whether that runs.
+    pub last_read: Cell<Option<(u64, bool)>>,
+    /// To the loop.
+    pub requests: mpsc::UnboundedSender<Request>,
+}
+
+/// Milliseconds since 1970.
+pub fn wall_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64)
+}
+
+impl House {
+    /// The running configuration.
+    pub fn running(&self) -> Option<Arc<Snapshot>> {
+        self.controller.borrow().running().cloned()
+    }
+
+    /// Reads the configuration on a thread of its own: names may take their time to resolve.
+    pub fn read(
+        &self,
+        loader: Loader,
+        anew: bool,
+    ) -> oneshot::Receiver<(Result<Loaded, ReadError>, Duration)> {
+        let (tell, told) = oneshot::channel();
+        let running = self.running();
+        let begun = Instant::now();
+        let work = move || {
+            let loaded = loader.load(running.as_ref().map(|s| &*s.config), anew);
+            // Nobody waits any more when the process ends meanwhile.
+            let _ = tell.send((loaded, begun.elapsed()));
+        };
+        if let Err(e) = std::thread::Builder::new().name("load".to_owned()).spawn(work) {
+            self.voice.alert(format!("cannot read the configuration: no thread: {e}"));
+        }
+        told
+    }
+
+    /// What was read is brought to the data plane, or refused. `None` when it is what was read
+    /// before and nobody insists.
+    pub fn bring(
+        &self,
+        loaded: Result<Loaded, ReadError>,
+        causes: Vec<Cause>,
+        spent: Duration,
+    ) -> Option<Report> {
+        let attempt = Attempt { at_ms: wall_ms(), spent, causes };
+        let mut loaded = match loaded {
+            Ok(loaded) => loaded,
+            Err(e) => {
+                self.last_read.set(None);
+                return Some(self.controller.borrow_mut().reject(attempt, e.to_string(), true));
+            }
+        };
+        let insisted = attempt.causes.iter().any(|c| !matches!(c, Cause::File(_)));
+        let same = self.last_read.get() == Some((loaded.fingerprint, true));
+        if same && !insisted {
+            return None;
+        }
+        let report = match loaded.config.take().filter(|_| loaded.unresolved.is_empty()) {
+            None => {
+                let unresolved = !loaded.unresolved.is_empty();
+                let reason = findings(&loaded);
+                self.controller.borrow_mut().reject(attempt, reason, unresolved)
+            }
+            Some(config) => {
+                if !loaded.diagnostics.is_empty() {
+                    self.voice.raw(&self.render(&loaded));
+                }
+                let begun = Instant::now();
+                let mut controller = self.controller.borrow_mut();
+                controller.intent.set_base(config);
+                let wanted = wanted(&controller);
+                controller.apply(&self.plane, wanted, attempt, &|| begun.elapsed())
+            }
+        };
+        let runs = report.verdict != Verdict::Refused;
+        self.last_read.set(Some((loaded.fingerprint, runs)));
+        if runs {
+            *self.environment.borrow_mut() = loaded.environment;
+        }
+        Some(report)
+    }
+
+    /// The findings in the voice of this process.
+    pub fn render(&self, loaded: &Loaded) -> String {
+        render(self.voice, loaded)
+    }
+
+    /// Says how a change went.
+    pub fn announce(&self, report: &Report) {
+        for problem in &report.new_problems {
+            self.voice.warning(problem);
+        }
+        match report.verdict {
+            Verdict::Refused => self.voice.alert(&report.entry),
+            Verdict::Applied(_) => self.voice.notice(&report.entry),
+            Verdict::Unchanged => self.voice.notice(&report.entry),
+        }
+        for setting in &report.at_start_only {
+            self.voice.warning(format!("'{setting}' differs; it takes effect at the next start"));
+        }
+    }
+
+    fn servers_named(&self, backend: Option<&str>, server: &str) -> Vec<Arc<LiveServer>> {
+        let live = self.plane.engine.shared().live();
+        let all = live.backends.values().filter(|b| backend.is_none_or(|n| n == &*b.model.name));
+        all.flat_map(|b| b.servers.iter().filter(|s| &*s.model.name == server).cloned()).collect()
+    }
+
+    /// What still keeps a server from being drained; `None` when nothing does.
+    fn occupied(&self, server: &Arc<LiveServer>) -> Option<String> {
+        let (served, queued) = (server.state.served(), server.state.queued());
+        let name = format!("{}/{}", server.backend, server.model.name);
+        if served + queued > 0 {
+            return Some(format!("{name} has {served} connections and {queued} in its queue"));
+        }
+        let live = self.plane.engine.shared().live();
+        let present = live
+            .backends
+            .get(&server.backend)
+            .is_some_and(|b| b.servers.iter().any(|s| Arc::ptr_eq(&s.state, &server.state)));
+        let admin = server.state.admin();
+        let out = admin.is_maint() || admin.is_drain() || server.state.weight() == 0;
+        (present && !out).then(|| {
+            format!("{name} still takes new requests: mark it 'disabled' or give it weight 0")
+        })
+    }
+}
+
+/// Everything wanted joined: files and containers.
+pub fn wanted(controller: &Controller) -> Wanted {
+    controller.intent.wanted(|base, _| (base.clone(), Vec::new()))
+}
+
+/// The findings of a configuration in somebody's voice.
+pub fn render(voice: Voice, loaded: &Loaded) -> String {
+    match voice {
+        Voice::Native => config::render::human(
+            &loaded.diagnostics,
+            &loaded.files,
+            config::render::Style::default(),
+        ),
+        Voice::Haproxy { .. } => config::render::haproxy(
+            &loaded.diagnostics,
+            &loaded.files,
+            std::process::id(),
+            config::render::DEFAULT_LIMIT,
+        ),
+    }
+}
+
+/// Why a configuration is refused, one line for each reason: for the log, status and sockets.
+pub fn findings(loaded: &Loaded) -> String {
+    let mut lines: Vec<String> = loaded
+        .diagnostics
+        .iter()
+        .filter(|d| d.severity == Severity::Alert)
+        .map(|d| {
+            let place =
+                d.span.map(|s| format!("{}:{}:{}: ", loaded.files.name(s.file), s.line, s.column));
+            let hint = d.hint.as_ref().map(|h| format!(" ({h})"));
+            format!("{}{}{}", place.unwrap_or_default(), d.reason, hint.unwrap_or_default())
+        })
+        .collect();
+    lines.extend(loaded.unresolved.iter().map(unresolved_line));
+    lines.join("\n")
+}
+
+/// What is said about a server without an address.
+pub fn unresolved_line(u: &crate::resolve::Unresolved) -> String {
+    let place = match &u.origin {
+        Origin::File { file, line, .. } => format!("[{file}:{line}] : "),
+        other => format!("{other}: "),
+    };
+    format!("{place}'server {}/{}' : could not resolve address '{}'", u.backend, u.server, u.host)
+}
+
+impl Port for House {
+    fn process(&self) -> ProcessFacts {
+        let shared = self.plane.engine.shared();
+        let now_ms = shared.now_ms(tokio::time::Instant::now());
+        let controller = self.controller.borrow();
+        let running = controller.running();
+        let global = running.map(|s| &s.config.global);
+        let uptime = self.started.elapsed();
+        ProcessFacts {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            haproxy_version: self.loader.facts.version.clone(),
+            threads: self.workers,
+            pid: std::process::id(),
+            uptime,
+            started_s: (wall_ms() / 1000).saturating_sub(uptime.as_secs()),
+            descriptors_max: crate::limits::descriptors(),
+            connections_max: shared.max_connections.load(Relaxed),
+            connections: shared.connections.value(),
+            connections_total: shared.connections_total.value(),
+            requests_total: shared.requests_total.value(),
+            connection_rate: shared.connection_rate.per_second(now_ms),
+            connection_rate_max: shared.connection_rate.max(),
+            listeners: shared.live().listeners.len(),
+            stopping: self.stopping.get(),
+            node: global
+                .and_then(|g| g.node.as_deref().map(str::to_owned))
+                .unwrap_or_else(crate::run::hostname),
+            description: global.and_then(|g| g.description.as_deref()).unwrap_or("").to_owned(),
+            generation: controller.generation(),
+            reloads_applied: controller.history().applied(),
+            reloads_refused: controller.history().refused(),
+            config_ok: controller.error().is_none(),
+            boot_ms: self.boot.get().as_millis() as u64,
+        }
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let shared = self.plane.engine.shared();
+        figures::rows(&shared.live(), shared.now_ms(tokio::time::Instant::now()))
+    }
+
+    fn order(&self, order: &ServerOrder) -> Result<(), OrderError> {
+        self.controller.borrow_mut().order(&self.plane, order)
+    }
+
+    fn clear_counters(&self, all: bool) {
+        crate::clear::counters(&self.plane.engine.shared().live(), all);
+    }
+
+    fn startup_logs(&self) -> String {
+        let mut out = self.startup.borrow().clone();
+        if let Some(error) = self.controller.borrow().error() {
+            out.push_str(error);
+            out.push('\n');
+        }
+        out
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        self.environment.borrow().iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect()
+    }
+
+    fn status(&self) -> String {
+        status(self)
+    }
+
+    fn history(&self) -> String {
+        let controller = self.controller.borrow();
+        controller.history().iter().fold(String::new(), |out, e| out + &e.to_string() + "\n")
+    }
+
+    fn reload(&self) -> Later<'_, Outcome> {
+        let (reply, answer) = oneshot::channel();
+        let asked = self.requests.send(Request::Reload(reply)).is_ok();
+        Box::pin(async move {
+            match answer.await {
+                Ok(outcome) if asked => outcome,
+                _ => Outcome { ok: false, text: "the process ends\n".to_owned() },
+            }
+        })
+    }
+
+    fn plan(&self, files: Vec<PathBuf>) -> Later<'_, Outcome> {
+        let mut loader = self.loader.clone();
+        if !files.is_empty() {
+            loader.paths = files;
+        }
+        let read = self.read(loader, false);
+        Box::pin(async move {
+            let Ok((loaded, _)) = read.await else {
+                return Outcome {
+                    ok: false,
+                    text: "the configuration cannot be read\n".to_owned(),
+                };
+            };
+            match loaded {
+                Err(e) => Outcome { ok: false, text: format!("{e}\n") },
+                Ok(mut loaded) => match loaded.config.take() {
+                    Some(config) if loaded.unresolved.is_empty() => {
+                        Outcome { ok: true, text: self.plan_text(config) }
+                    }
+                    _ => Outcome { ok: false, text: findings(&loaded) + "\n" },
+                },
+            }
+        })
+    }
+
+    fn wait_drained(
+        &self,
+        backend: Option<Name>,
+        server: Name,
+        timeout: Duration,
+    ) -> Later<'_, Outcome> {
+        // Held from the start: a server that is removed meanwhile still has its connections.
+        let servers = self.servers_named(backend.as_deref(), &server);
+        Box::pin(async move {
+            if servers.is_empty() {
+                return Outcome { ok: false, text: format!("there is no server '{server}'\n") };
+            }
+            let deadline = Instant::now() + timeout;
+            loop {
+                let occupied: Vec<_> = servers.iter().filter_map(|s| self.occupied(s)).collect();
+                if occupied.is_empty() {
+                    return Outcome { ok: true, text: format!("{server} is drained\n") };
+                }
+                if Instant::now() >= deadline {
+                    return Outcome { ok: false, text: occupied.join("\n") + "\n" };
+                }
+                tokio::time::sleep(DRAIN_LOOK).await;
+            }
+        })
+    }
+
+    fn listeners(&self) -> io::Result<Vec<(Address, Vec<OwnedFd>)>> {
+        self.plane.engine.listeners()
+    }
+
+    fn taken_over(&self, pid: u32) {
+        // The loop is gone only when the process ends anyway.
+        let _ = self.requests.send(Request::TakenOver(pid));
+    }
+}
+
+impl House {
+    fn plan_text(&self, config: Config) -> String {
+        let controller = self.controller.borrow();
+        let mut intent = controller.intent.clone();
+        intent.set_base(config);
+        let wanted = intent.wanted(|base, _| (base.clone(), Vec::new()));
+        let mut text = controller.plan(&wanted.config).to_string();
+        for problem in &wanted.problems {
+            text.push_str(&format!("warning: {problem}\n"));
+        }
+        text
+    }
+}
+
+/// What runs, the last change, the last error.
+fn status(house: &House) -> String {
+    let controller = house.controller.borrow();
+    let shared = house.plane.engine.shared();
+    let up = house.started.elapsed().as_secs();
+    let mut out = format!(
+        "generation {} runs since start or last change; up {up} s, {} workers, {} connections, {} \
+         requests\n",
+        controller.generation(),
+        house.workers,
+        shared.connections.value(),
+        shared.requests_total.value()
+    );
+    out.push_str(&format!(
+        "config_last_reload_success={}\n",
+        u8::from(controller.error().is_none())
+    ));
+    if let Some(error) = controller.error() {
+        out.push_str("The wanted configuration does not run:\n");
+        error.lines().for_each(|line| out.push_str(&format!("  {line}\n")));
+    }
+    for problem in controller.problems() {
+        out.push_str(&format!("problem: {problem}\n"));
+    }
+    for (backend, server, what) in controller.intent.overrides().iter() {
+        out.push_str(&format!("changed at run time: {backend}/{server}: {what:?}\n"));
+    }
+    if let Some(last) = controller.history().last() {
+        out.push_str(&format!("last change: {last}\n"));
+    }
+    out
+}

@@ -1,0 +1,70 @@
+//! The native commands, from what was typed to what is done.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::args::{Cli, Command, RunArgs};
+use crate::load::Loader;
+use crate::run::{Control, Options};
+use crate::say::Voice;
+use crate::{check, files, haproxy, remote, run};
+
+/// Reads the command line and does it.
+pub fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Run(args) => start(args),
+        Command::Check(args) => check::native(&args),
+        Command::Plan(args) => remote::plan(&args),
+        Command::Reload(args) => remote::reload(&args),
+        Command::Status(args) => remote::status(&args),
+        Command::WaitDrained(args) => remote::wait_drained(&args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "evenkeel", &mut std::io::stdout());
+            ExitCode::SUCCESS
+        }
+        Command::Haproxy { args } => haproxy::main(&args),
+    }
+}
+
+fn start(args: RunArgs) -> ExitCode {
+    let voice = Voice::Native;
+    let paths = match files::paths(&args.files.files) {
+        Ok(paths) => paths,
+        Err(text) => {
+            voice.alert(text);
+            return ExitCode::FAILURE;
+        }
+    };
+    let take_over = match &args.take_over {
+        None => None,
+        Some(given) => match remote::find(given.as_deref().or(args.control.control.as_deref())) {
+            Ok(path) => Some(path),
+            Err(text) => {
+                voice.alert(text);
+                return ExitCode::FAILURE;
+            }
+        },
+    };
+    run::run(Options {
+        voice,
+        haproxy: false,
+        master: true,
+        loader: Loader::new(paths),
+        control: args.control.control.map_or(Control::Usual, Control::At),
+        master_socket: None,
+        wait_config: args.wait_config,
+        watch: !args.no_watch,
+        tell_ready: take_over.is_some(),
+        take_over,
+        finish: Vec::new(),
+        terminate: Vec::new(),
+        workers: args.workers,
+        stop_grace: Some(args.stop_grace),
+        pidfile: args.pidfile,
+        daemon: false,
+        foreground: false,
+        notify: true,
+        zero_warning: false,
+    })
+}
