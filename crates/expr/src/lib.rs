@@ -23,7 +23,7 @@ mod subject;
 mod table;
 mod variables;
 
-pub use acl::{Acl, AclKeyword, Acls, Condition, Match, Verdict, acl_keywords};
+pub use acl::{Acl, AclKeyword, Acls, Condition, Match, Verdict, acl_keywords, predefined_acls};
 pub use arg::{Kind, Param};
 pub use context::{NoSources, ParseContext, Sources};
 pub use converters::converters;

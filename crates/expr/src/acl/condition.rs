@@ -2,7 +2,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Acl, Acls, Verdict, predefined};
+use super::{Acl, Acls, Verdict, canonical, predefined};
 use crate::context::ParseContext;
 use crate::error::{ParseError, nearest};
 use crate::place::Place;
@@ -48,13 +48,13 @@ impl Condition {
             let word = error.word + 1;
             error.in_word(word)
         })?;
-        Ok(Self(Arc::new(Inner { unless, suites, source: words.join(" ").into() })))
+        Ok(Self(Arc::new(Inner { unless, suites, source: canonical(words) })))
     }
 
     /// Reads the terms alone, without `if`.
     pub fn parse_terms(words: &[&str], context: &ParseContext<'_>) -> Result<Self, ParseError> {
         let suites = read_suites(words, context)?;
-        Ok(Self(Arc::new(Inner { unless: false, suites, source: words.join(" ").into() })))
+        Ok(Self(Arc::new(Inner { unless: false, suites, source: canonical(words) })))
     }
 
     /// Takes up tests that were added to named ACLs after this condition was read. Call it once

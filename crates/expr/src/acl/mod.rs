@@ -23,6 +23,7 @@ pub use keywords::{AclKeyword, acl_keywords};
 pub(crate) use nets::Net;
 pub use patterns::Match;
 pub(crate) use patterns::{PatternSet, Patterns, from_hex, with_text};
+pub use predefined::predefined_acls;
 
 /// The answer of an ACL or condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,6 +184,24 @@ impl Acls {
     pub(crate) fn shared(&self, name: &str) -> Option<Arc<Vec<Acl>>> {
         self.0.get(name).cloned()
     }
+}
+
+/// The words with one blank between them; words that hold blanks or quotes are quoted.
+fn canonical(words: &[&str]) -> Box<str> {
+    let mut text = String::new();
+    for (nth, word) in words.iter().enumerate() {
+        if nth > 0 {
+            text.push(' ');
+        }
+        if word.is_empty() || word.contains([' ', '\t', '"', '\\']) {
+            text.push('"');
+            text.push_str(&word.replace('\\', "\\\\").replace('"', "\\\""));
+            text.push('"');
+        } else {
+            text.push_str(word);
+        }
+    }
+    text.into()
 }
 
 fn check_name(name: &str) -> Result<(), ParseError> {

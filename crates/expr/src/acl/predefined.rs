@@ -47,6 +47,11 @@ pub(super) fn predefined() -> &'static Acls {
     })
 }
 
+/// Name and equivalent of every ACL that exists without being declared.
+pub fn predefined_acls() -> impl Iterator<Item = (&'static str, String)> {
+    PREDEFINED.iter().map(|(name, words)| (*name, words.join(" ")))
+}
+
 /// The names, for suggestions.
 pub(super) fn names<'n>() -> impl Iterator<Item = &'n str> {
     PREDEFINED.iter().map(|(name, _)| *name)

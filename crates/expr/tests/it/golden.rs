@@ -6,10 +6,9 @@ use evenkeel_expr::{Acls, LogFormat, ParseContext, Place, Style};
 
 use crate::subject::{Files, Session};
 
-fn check(table: &str) {
+fn check(table: &str, files: &Files) {
     let acls = Acls::new();
-    let files = Files::default();
-    let context = ParseContext::new(Place::FE_HTTP_REQUEST, &acls, &files);
+    let context = ParseContext::new(Place::FE_HTTP_REQUEST, &acls, files);
     let mut request: Vec<&str> = Vec::new();
     let mut failures = Vec::new();
     let mut checked = 0;
@@ -67,15 +66,29 @@ fn escape(bytes: &[u8]) -> String {
 
 #[test]
 fn fetches_answer_as_haproxy() {
-    check(include_str!("golden/fetches.txt"));
+    check(include_str!("golden/fetches.txt"), &Files::default());
 }
 
 #[test]
 fn targets_and_cookies_answer_as_haproxy() {
-    check(include_str!("golden/requests.txt"));
+    check(include_str!("golden/requests.txt"), &Files::default());
 }
 
 #[test]
 fn converters_answer_as_haproxy() {
-    check(include_str!("golden/converters.txt"));
+    check(include_str!("golden/converters.txt"), &Files::default());
+}
+
+#[test]
+fn maps_answer_as_haproxy() {
+    let files = [
+        ("beg", "# c\n/a A\n/ab  AB  with space  \n/abc/ C\n\n  /z Z\nnoval\n"),
+        ("ip", "10.0.0.0/8 net8\n10.1.0.0/16 net16\n10.1.2.3 host\n::1 six\n::/0 all6\n"),
+        ("reg", "^/x/(.*)$ got-\\1-\\0\n^/y bad\\9x\\\\\n"),
+        ("int", "1:5 low\n7 seven\n"),
+        ("dup", "a 1\na 2\nb x3\n"),
+        ("end", ".png img\n.b.png deep\n"),
+        ("ips", "k 1.2.3.4\nj ::1\n"),
+    ];
+    check(include_str!("golden/maps.txt"), &Files(files.into()));
 }
