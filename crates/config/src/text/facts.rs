@@ -1,5 +1,7 @@
 //! What conditions may ask about the program that reads the file (manual chapter 2.4).
 
+use super::env::Environment;
+
 /// Answers to `feature()`, `enabled()` and the version predicates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
@@ -23,6 +25,23 @@ pub struct Facts {
 pub const LANGUAGE_VERSION: &str = "3.2.26";
 
 impl Facts {
+    /// Sets the variables that HAProxy defines itself (manual chapter 2.3), whatever they were:
+    /// version, branch and log formats. `HAPROXY_LOCALPEER` is the caller's to set.
+    pub fn publish(&self, environment: &mut Environment) {
+        let variables = [
+            ("HAPROXY_BRANCH", self.branch()),
+            ("HAPROXY_STARTUP_VERSION", &self.version),
+            ("HAPROXY_HTTP_LOG_FMT", expr::HTTP),
+            ("HAPROXY_HTTP_CLF_LOG_FMT", expr::HTTP_CLF),
+            ("HAPROXY_HTTPS_LOG_FMT", expr::HTTPS),
+            ("HAPROXY_TCP_LOG_FMT", expr::TCP),
+            ("HAPROXY_TCP_CLF_LOG_FMT", expr::TCP_CLF),
+        ];
+        for (name, value) in variables {
+            environment.set(name, value);
+        }
+    }
+
     /// Major and minor number of the version, such as `3.2` (`HAPROXY_BRANCH`).
     pub fn branch(&self) -> &str {
         let end = self.version.match_indices('.').nth(1).map(|(at, _)| at);

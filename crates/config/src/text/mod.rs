@@ -24,6 +24,7 @@ pub const MAX_BLOCKS: usize = 100;
 /// `setenv` and its kin change `environment` as they are met. As in HAProxy, where the `global`
 /// sections are read ahead of everything else, earlier lines see the final values.
 pub fn read(files: Files, environment: &mut Environment, facts: &Facts) -> (Ast, Diagnostics) {
+    facts.publish(environment);
     let mut ahead = environment.clone();
     let first = Reader::new(files.clone(), &mut ahead, facts).run();
     if ahead == *environment {
