@@ -47,6 +47,7 @@ pub use status::{AdminReason, AdminReasons, CheckState, Operational, ServerStatu
 pub use timeouts::Timeouts;
 pub use userlist::Userlist;
 
+pub use expr::LogFormat;
 pub use wire::http::FieldName;
 
 /// A name as written in a configuration (frontend, backend, server, header...), shared cheaply.

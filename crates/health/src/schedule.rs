@@ -1,0 +1,67 @@
+//! When the next check is due: spread over time, so that ten thousand servers are not checked in
+//! one moment (manual 3.2 `spread-checks`).
+
+use std::time::Duration;
+
+use model::{ServerCheck, Timeouts};
+
+/// The wait before the first check of server `index` of `count`: evenly over one interval.
+#[must_use]
+pub fn first(index: usize, count: usize, inter: Duration) -> Duration {
+    let share = (index as f64 / count.max(1) as f64).min(1.0);
+    inter.mul_f64(share)
+}
+
+/// The wait before the next check: the interval, changed at random by up to `spread_percent`
+/// (0 to 50) in either direction.
+#[must_use]
+pub fn next(interval: Duration, spread_percent: u32, random: u64) -> Duration {
+    let spread = f64::from(spread_percent.min(50)) / 100.0;
+    let unit = (random >> 11) as f64 / (1u64 << 53) as f64;
+    interval.mul_f64(1.0 + spread * (2.0 * unit - 1.0))
+}
+
+/// The longest time for connecting, and then for each answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connecting.
+    pub connect: Duration,
+    /// Waiting for the rest; without `timeout check` both share the interval.
+    pub answer: Duration,
+}
+
+/// The limits of one check (manual 4.2 `timeout check`).
+#[must_use]
+pub fn limits(check: &ServerCheck, interval: Duration, timeouts: &Timeouts) -> Limits {
+    let inter = if interval.is_zero() { check.inter } else { interval };
+    match timeouts.check {
+        Some(answer) => {
+            Limits { connect: timeouts.connect.map_or(inter, |c| c.min(inter)), answer }
+        }
+        None => Limits { connect: inter, answer: inter },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_checks_fill_the_interval() {
+        let inter = Duration::from_secs(2);
+        assert_eq!(first(0, 4, inter), Duration::ZERO);
+        assert_eq!(first(3, 4, inter), Duration::from_millis(1500));
+        assert_eq!(first(5, 0, inter), inter);
+    }
+
+    #[test]
+    fn spread_stays_within_its_percentage() {
+        let inter = Duration::from_secs(10);
+        assert_eq!(next(inter, 0, u64::MAX), inter);
+        assert_eq!(next(inter, 50, 0), Duration::from_secs(5));
+        for n in 0..100u64 {
+            let wait = next(inter, 20, n.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            assert!(wait >= Duration::from_secs(8) && wait <= Duration::from_secs(12));
+        }
+    }
+}
