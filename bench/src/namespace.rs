@@ -9,10 +9,10 @@ use std::process::Command;
 /// Set in the environment of the run inside, so that it does not go in again.
 const INSIDE: &str = "EVENKEEL_BENCH_NAMESPACE";
 
-/// Brings loopback up and chooses the kernel's own default congestion control, then runs what
+/// Brings loopback up and takes the congestion control that every kernel allows, then runs what
 /// follows.
 const PREPARE: &str = "ip link set lo up && \
-    echo cubic > /proc/sys/net/ipv4/tcp_congestion_control; exec \"$0\" \"$@\"";
+    echo reno > /proc/sys/net/ipv4/tcp_congestion_control; exec \"$0\" \"$@\"";
 
 /// Runs this program again in a new namespace; comes back only where that is not possible.
 ///
