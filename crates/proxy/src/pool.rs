@@ -61,10 +61,29 @@ impl Hasher for Spread {
     }
 }
 
+/// The idle connections to one server.
+#[derive(Default)]
+struct Kept {
+    idle: Vec<Idle>,
+    /// The most connections that were in use at once, in this period of `pool-purge-delay` and in
+    /// the one before: more than that are not worth keeping.
+    busiest: [u32; 2],
+    turned: Option<Instant>,
+}
+
+impl Kept {
+    fn turn(&mut self, now: Instant, delay: Duration) {
+        if self.turned.is_none_or(|turned| now.duration_since(turned) >= delay) {
+            self.turned = Some(now);
+            self.busiest = [0, self.busiest[0]];
+        }
+    }
+}
+
 /// The idle connections of one worker.
 #[derive(Default)]
 pub struct Pool {
-    by_server: RefCell<HashMap<u64, Vec<Idle>, BuildHasherDefault<Spread>>>,
+    by_server: RefCell<HashMap<u64, Kept, BuildHasherDefault<Spread>>>,
 }
 
 impl Pool {
@@ -73,7 +92,7 @@ impl Pool {
     pub fn take(&self, server: &LiveServer) -> Option<Idle> {
         let mut map = self.by_server.borrow_mut();
         let list = map.get_mut(&server.uid)?;
-        while let Some(idle) = list.pop() {
+        while let Some(idle) = list.idle.pop() {
             if !idle.stream.has_input() {
                 return Some(idle);
             }
@@ -84,24 +103,30 @@ impl Pool {
     /// Puts back what was taken and not used.
     pub fn put_back(&self, idle: Idle) {
         let uid = idle.counted.0.uid;
-        self.by_server.borrow_mut().entry(uid).or_default().push(idle);
+        self.by_server.borrow_mut().entry(uid).or_default().idle.push(idle);
     }
 
-    /// Keeps a connection for later, within `pool-max-conn` and `max-reuse`.
+    /// Keeps a connection for later, within `pool-max-conn`, `max-reuse` and what has been in use
+    /// at once lately. To be called while its request still counts as served.
+    ///
+    /// One that is not kept is closed with a reset: the answer is complete, and neither side is
+    /// left with a port in TIME_WAIT.
     pub fn put(&self, server: &Arc<LiveServer>, stream: Stream, requests: u32, now: Instant) {
-        let max = server.model.pool_max_conn;
-        let idle_now = i64::from(server.counters.idle_connections.value());
+        let (max, used) = (server.model.pool_max_conn, server.state.served());
+        let idle_now = server.counters.idle_connections.value();
+        let mut map = self.by_server.borrow_mut();
+        let kept = map.entry(server.uid).or_default();
+        kept.busiest[0] = kept.busiest[0].max(used);
+        let wanted = kept.busiest[0].max(kept.busiest[1]);
         let worn = server.model.max_reuse.is_some_and(|m| requests > m);
-        if worn || (max >= 0 && idle_now >= i64::from(max)) {
+        let full = max >= 0 && i64::from(idle_now) >= i64::from(max);
+        if worn || full || idle_now.saturating_add(used) > wanted {
+            stream.reset_on_close();
             return;
         }
         server.counters.idle_connections.enter();
-        self.by_server.borrow_mut().entry(server.uid).or_default().push(Idle {
-            stream,
-            requests,
-            since: now,
-            counted: CountedIdle(Arc::clone(server)),
-        });
+        let counted = CountedIdle(Arc::clone(server));
+        kept.idle.push(Idle { stream, requests, since: now, counted });
     }
 
     /// Closes the connections to servers that are no longer configured.
@@ -117,12 +142,19 @@ impl Pool {
 
     /// Closes what was idle for longer than `pool-purge-delay`, and what the server closed.
     fn purge(&self, now: Instant) {
-        self.by_server.borrow_mut().retain(|_, list| {
-            list.retain(|i| {
-                now.duration_since(i.since) < i.counted.0.model.pool_purge_delay
-                    && !i.stream.has_input()
-            });
-            !list.is_empty()
+        self.by_server.borrow_mut().retain(|_, kept| {
+            if let Some(first) = kept.idle.first() {
+                let delay = first.counted.0.model.pool_purge_delay;
+                kept.turn(now, delay);
+                kept.idle.retain(|i| {
+                    let stays = now.duration_since(i.since) < delay && !i.stream.has_input();
+                    if !stays {
+                        i.stream.reset_on_close();
+                    }
+                    stays
+                });
+            }
+            !kept.idle.is_empty()
         });
     }
 }

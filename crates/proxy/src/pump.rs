@@ -14,6 +14,9 @@ use crate::buffer::{Buffer, Shelf};
 use crate::deadline::Deadline;
 use crate::stream::{Reader, Writer};
 
+/// The longest piece of body that is copied behind a head.
+const JOINED_MAX: usize = 2048;
+
 /// Why a pump stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -42,6 +45,8 @@ pub struct Pump {
     preamble: usize,
     /// Where the header that names the server begins in the prefix.
     last_header: Option<usize>,
+    /// Bytes of input at the end of the prefix.
+    joined: usize,
     body: Body,
     initial: Body,
     input: Option<Buffer>,
@@ -74,6 +79,7 @@ impl Pump {
             prefix_written: 0,
             preamble: 0,
             last_header: None,
+            joined: 0,
             initial: body.clone(),
             body,
             input,
@@ -168,6 +174,8 @@ impl Pump {
         // What only the old connection was to be told is not said again.
         self.prefix.drain(..self.preamble);
         self.preamble = 0;
+        self.prefix.truncate(self.prefix.len() - self.joined);
+        self.joined = 0;
         self.prefix_written = 0;
         self.body = self.initial.clone();
         self.cleared = 0;
@@ -303,11 +311,27 @@ impl Pump {
             || self.reframed_written < self.reframed.len()
     }
 
+    /// Puts a short beginning of the body behind the head: copying it costs less than writing from
+    /// two places.
+    fn join(&mut self) {
+        if self.prefix_written == self.prefix.len() || self.chunk_output {
+            return;
+        }
+        let Some(input) = &self.input else { return };
+        let fresh = &input.unread()[self.written..self.cleared];
+        if fresh.len() <= JOINED_MAX {
+            self.prefix.extend_from_slice(fresh);
+            self.joined += fresh.len();
+            self.written = self.cleared;
+        }
+    }
+
     fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
         writer: &mut Writer<'_>,
     ) -> Poll<io::Result<usize>> {
+        self.join();
         let prefix = &self.prefix[self.prefix_written..];
         let rest: &[u8] = if self.reframed_written < self.reframed.len() {
             &self.reframed[self.reframed_written..]

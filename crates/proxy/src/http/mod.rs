@@ -40,7 +40,7 @@ pub enum Next {
 }
 
 /// Serves the requests of a client connection until it ends.
-pub async fn serve(mut client: Client) {
+pub async fn serve(client: &mut Client) {
     let mut input = None;
     let mut requests = 0_u32;
     let mut idle_since = client.facts.ready.get();
@@ -49,14 +49,14 @@ pub async fn serve(mut client: Client) {
             Some(buffer) => (buffer, Instant::now()),
             None => {
                 client.registration.set(Activity::Idle(idle_since));
-                arm(&mut client, requests, idle_since);
-                let waited = wait_for_request(&mut client).await;
+                arm(client, requests, idle_since);
+                let waited = wait_for_request(client).await;
                 client.registration.set(Activity::Busy);
                 match waited {
                     Ok(Ok(buffer)) if !buffer.is_empty() => (buffer, Instant::now()),
                     other => {
                         if requests == 0 {
-                            receive::nothing_came(&client, other.is_err());
+                            receive::nothing_came(client, other.is_err());
                         }
                         return;
                     }
@@ -65,8 +65,7 @@ pub async fn serve(mut client: Client) {
         };
         client.follow_configuration();
         let next =
-            Box::pin(exchange::run(&mut client, first_byte.0, first_byte.1, idle_since, requests))
-                .await;
+            Box::pin(exchange::run(client, first_byte.0, first_byte.1, idle_since, requests)).await;
         requests = requests.saturating_add(1);
         match next {
             Next::KeepAlive(rest) => input = rest,

@@ -4,11 +4,12 @@ use std::cell::RefCell;
 
 use wire::h1::Head;
 
-/// Sets of memory a worker keeps.
-const KEPT: usize = 64;
+/// Sets of memory a worker keeps: as many requests as are on their way at once on a busy worker,
+/// about 3 KB each.
+const KEPT: usize = 1024;
 
 /// Arenas larger than this are given back to the allocator rather than kept.
-const KEPT_BYTES: usize = 8 * 1024;
+const KEPT_BYTES: usize = 4 * 1024;
 
 /// The memory of one exchange.
 #[derive(Default)]
