@@ -15,6 +15,7 @@ mod json;
 mod log_format;
 mod map;
 mod parse;
+mod pcre;
 mod place;
 mod program;
 mod regex;

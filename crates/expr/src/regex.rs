@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use regex::bytes::RegexBuilder;
 
+use crate::pcre::translate;
+
 /// Most memory one compiled expression may take, bytes.
 const SIZE_LIMIT: usize = 4 << 20;
 /// Most steps back in one match with look-around or back references.
@@ -36,7 +38,8 @@ type Spans = [Option<(usize, usize)>; GROUPS];
 impl Regex {
     /// Compiles a pattern in PCRE's notation.
     pub fn parse(pattern: &str, ignore_case: bool) -> Result<Self, String> {
-        let linear = RegexBuilder::new(pattern)
+        let translated = translate(pattern);
+        let linear = RegexBuilder::new(&translated)
             .unicode(false)
             .case_insensitive(ignore_case)
             .size_limit(SIZE_LIMIT)
@@ -44,7 +47,7 @@ impl Regex {
         let engine = match linear {
             Ok(engine) => Engine::Linear(engine),
             Err(error) => {
-                let engine = fancy_regex::RegexBuilder::new(pattern)
+                let engine = fancy_regex::RegexBuilder::new(&translated)
                     .case_insensitive(ignore_case)
                     .bytes_mode(fancy_regex::BytesMode::Ascii)
                     .backtrack_limit(BACKTRACK_LIMIT)
