@@ -86,8 +86,9 @@ impl<'a> Steps<'a> {
                 let mut connection = self.connect(listener)?;
                 let sent = bytes(text)?;
                 let _ = connection.reader.socket.write_all(&sent);
-                let (received, end) = connection.reader.take_rest();
-                self.lines.push(format!("{label} < {} {}", show(&received), end.word()));
+                connection.methods.extend(method_of(&sent));
+                let lines = connection.all_answers();
+                self.lines.extend(lines.into_iter().map(|line| format!("{label} {line}")));
             }
             method => {
                 let (listener, request) = rest.split_once(' ').ok_or("METHOD LISTENER TARGET")?;
@@ -226,6 +227,30 @@ impl Connection {
         }
     }
 
+    /// Every answer until the other end closes, or bytes that are none.
+    fn all_answers(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        loop {
+            while self.reader.pending().is_empty() {
+                if let Err(end) = self.reader.fill() {
+                    lines.push(format!("is left {}", end.word()));
+                    return lines;
+                }
+            }
+            if !b"HTTP/1.".starts_with(&self.reader.pending()[..self.reader.pending().len().min(7)])
+            {
+                let (rest, end) = self.reader.take_rest();
+                lines.push(format!("< {} {}", show(&rest), end.word()));
+                return lines;
+            }
+            let (more, message) = self.answers();
+            lines.extend(more);
+            if message.is_none_or(|message| message.end != End::Complete) {
+                return lines;
+            }
+        }
+    }
+
     fn answer(&mut self) -> (Vec<String>, Option<Message>) {
         let head = match self.reader.head() {
             Ok(head) => head,
@@ -236,18 +261,41 @@ impl Connection {
         };
         let method = self.methods.front().cloned().unwrap_or_default();
         let message = self.reader.response_body(head, &method);
-        let mut lines = vec![format!("< {}", message.head.start)];
-        for (name, value) in &message.head.fields {
-            lines.push(format!("<   {}: {value}", name.to_ascii_lowercase()));
-        }
-        if !message.body.is_empty() || message.end != End::Complete {
-            lines.push(format!("<   body {} {}", show(&message.body), message.end.word()));
-        }
-        for (name, value) in &message.trailers {
-            lines.push(format!("<   trailer {}: {value}", name.to_ascii_lowercase()));
-        }
-        (lines, Some(message))
+        (message_lines(&message), Some(message))
     }
+}
+
+fn message_lines(message: &Message) -> Vec<String> {
+    let page = error_page(&message.body);
+    let mut fields: Vec<String> = Vec::new();
+    for (name, value) in &message.head.fields {
+        let name = name.to_ascii_lowercase();
+        match (page, name.as_str()) {
+            (true, "content-length") => fields.push("<   content-length: L".into()),
+            _ => fields.push(format!("<   {name}: {value}")),
+        }
+    }
+    if page {
+        fields.sort();
+    }
+    let mut lines = vec![format!("< {}", message.head.start)];
+    lines.extend(fields);
+    if page {
+        lines.push(format!("<   body of an error page {}", message.end.word()));
+    } else if !message.body.is_empty() || message.end != End::Complete {
+        lines.push(format!("<   body {} {}", show(&message.body), message.end.word()));
+    }
+    for (name, value) in &message.trailers {
+        lines.push(format!("<   trailer {}: {value}", name.to_ascii_lowercase()));
+    }
+    lines
+}
+
+/// Whether a body is a built-in error page, whose words and order of fields are each program's
+/// own: a heading that begins with a status, then text.
+fn error_page(body: &[u8]) -> bool {
+    let status = body.strip_prefix(b"<html><body><h1>").and_then(|rest| rest.get(..4));
+    status.is_some_and(|s| s[..3].iter().all(u8::is_ascii_digit) && s[3] == b' ')
 }
 
 impl Request {
