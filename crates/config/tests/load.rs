@@ -30,7 +30,8 @@ fn a_small_file_becomes_frontends_and_backends() {
          frontend web\n bind *:8080-8081,[::]:8082 name x\n default_backend app\n\
          backend app\n balance leastconn\n server a 10.0.0.1:80 check weight 10\n \
          server b app.example:+1 backup\n\
-         listen raw\n mode tcp\n option tcplog\n no option forwardfor\n bind 127.0.0.1:9000\n server-template s 1-3 10.0.0.9:90\n",
+         listen raw\n mode tcp\n option tcplog\n no option forwardfor\n bind 127.0.0.1:9000\n\
+         server-template s 1-3 10.0.0.9:90\n",
     );
     assert_eq!(reasons(&loaded), Vec::<String>::new());
     let config = loaded.config.expect("it loads");

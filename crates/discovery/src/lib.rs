@@ -1,4 +1,4 @@
-//! Providers of observed containers and hosts: each yields a complete observation, labels uninterpreted.
+//! Providers of observed containers and hosts: complete observations, labels uninterpreted.
 #![forbid(unsafe_code)]
 
 mod backoff;

@@ -198,7 +198,10 @@ impl Start {
         let global = snapshot.config.global.clone();
         if snapshot.config.frontends.is_empty() && self.options.haproxy && !self.options.wait_config
         {
-            voice.alert("[haproxy.main()] No enabled listener found (check for 'bind' directives) ! Exiting.");
+            voice.alert(
+                "[haproxy.main()] No enabled listener found (check for 'bind' directives) ! \
+                 Exiting.",
+            );
             return ExitCode::FAILURE;
         }
         let engine = match Engine::start(self.settings(workers, &global), &snapshot) {
@@ -347,7 +350,8 @@ impl Start {
             ApplyError::Binds(list) => {
                 for b in list {
                     voice.alert(format!(
-                        "Binding [{}] for frontend {}: protocol {}: cannot bind socket ({}) for [{}].",
+                        "Binding [{}] for frontend {}: protocol {}: cannot bind socket ({}) \
+                         for [{}].",
                         line_of(&b.origin),
                         b.frontend,
                         protocol(&b.address),

@@ -17,7 +17,8 @@ pub fn full(facts: &Facts) -> String {
     let features: Vec<String> = facts.features.iter().map(|f| format!("+{f}")).collect();
     let defaults = model::Global::default();
     format!(
-        "{}Build options :\n  TARGET  = {}\n  ARCH    = {}\n\nFeature list : {}\n\nDefault settings \
+        "{}Build options :\n  TARGET  = {}\n  ARCH    = {}\n\n\
+         Feature list : {}\n\nDefault settings \
          :\n  bufsize = {}, maxrewrite = {}\n\nBuilt with multi-threading support.\nAvailable \
          polling systems :\n      epoll : test result OK\nTotal: 1 (1 usable), will use epoll.\n",
         short(facts),
