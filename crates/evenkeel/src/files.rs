@@ -21,7 +21,9 @@ pub fn paths(given: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
     match DEFAULT_FILES.iter().find(|p| Path::new(p).exists()) {
         Some(path) => Ok(vec![path.into()]),
         None => Err(format!(
-            "no configuration: looked for ${VARIABLE} (not set), {}; name a file with -f",
+            "nothing to balance: looked for a configuration (${VARIABLE} is not set; {}) and for \
+             the Docker socket /var/run/docker.sock; name a file with -f, or mount or name the \
+             engine (DOCKER_HOST, --docker=HOST)",
             DEFAULT_FILES.join(", ")
         )),
     }

@@ -79,6 +79,7 @@ fn go(args: HaproxyArgs) -> ExitCode {
         haproxy: true,
         master: args.master,
         loader,
+        containers: None,
         control: std::env::var_os(CONTROL_VARIABLE)
             .map_or(Control::None, |path| Control::At(path.into())),
         master_socket: args.master_socket,

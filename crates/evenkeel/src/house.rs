@@ -13,8 +13,9 @@ use admin::stats::Row;
 use admin::{Outcome, ProcessFacts};
 use config::{Environment, Severity};
 use control::apply::Attempt;
-use control::intent::Wanted;
+use control::intent::{Intent, Wanted, containers};
 use control::{Cause, Controller, OrderError, Report, ServerOrder, Verdict};
+use model::observed::{Freshness, Observation};
 use model::{Address, Config, Name, Origin, Snapshot};
 use proxy::LiveServer;
 use tokio::sync::{mpsc, oneshot};
@@ -41,6 +42,8 @@ pub struct House {
     pub plane: Plane,
     /// What runs and what is wanted.
     pub controller: RefCell<Controller>,
+    /// How containers become configuration.
+    pub containers: containers::Options,
     /// How configuration is read.
     pub loader: Loader,
     /// Whose words are used.
@@ -128,7 +131,7 @@ impl House {
                 let begun = Instant::now();
                 let mut controller = self.controller.borrow_mut();
                 controller.intent.set_base(config);
-                let wanted = wanted(&controller);
+                let wanted = wanted(&controller, &self.containers);
                 controller.apply(&self.plane, wanted, attempt, &|| begun.elapsed())
             }
         };
@@ -138,6 +141,20 @@ impl House {
             *self.environment.borrow_mut() = loaded.environment;
         }
         Some(report)
+    }
+
+    /// Takes what a provider sees, and brings the difference to the data plane.
+    pub fn observe(&self, observation: Observation) -> Report {
+        let cause = Cause::Provider(observation.provider.to_string());
+        if let Freshness::Blind(reason) = &observation.freshness {
+            self.voice.warning(format!("{}: {reason}; trying again", observation.provider));
+        }
+        let attempt = Attempt { at_ms: wall_ms(), spent: Duration::ZERO, causes: vec![cause] };
+        let begun = Instant::now();
+        let mut controller = self.controller.borrow_mut();
+        controller.intent.observe(observation);
+        let wanted = wanted(&controller, &self.containers);
+        controller.apply(&self.plane, wanted, attempt, &|| begun.elapsed())
     }
 
     /// The findings in the voice of this process.
@@ -187,8 +204,12 @@ impl House {
 }
 
 /// Everything wanted joined: files and containers.
-pub fn wanted(controller: &Controller) -> Wanted {
-    controller.intent.wanted(|base, _| (base.clone(), Vec::new()))
+pub fn wanted(controller: &Controller, containers: &containers::Options) -> Wanted {
+    joined(&controller.intent, containers)
+}
+
+fn joined(intent: &Intent, options: &containers::Options) -> Wanted {
+    intent.wanted(|base, seen| containers::merge(base, seen, options))
 }
 
 /// The findings of a configuration in somebody's voice.
@@ -382,7 +403,7 @@ impl House {
         let controller = self.controller.borrow();
         let mut intent = controller.intent.clone();
         intent.set_base(config);
-        let wanted = intent.wanted(|base, _| (base.clone(), Vec::new()));
+        let wanted = joined(&intent, &self.containers);
         let mut text = controller.plan(&wanted.config).to_string();
         for problem in &wanted.problems {
             text.push_str(&format!("warning: {problem}\n"));

@@ -4,6 +4,7 @@
 mod args;
 mod check;
 mod clear;
+mod containers;
 mod daemon;
 mod figures;
 mod files;

@@ -8,7 +8,7 @@ use crate::args::{Cli, Command, RunArgs};
 use crate::load::Loader;
 use crate::run::{Control, Options};
 use crate::say::Voice;
-use crate::{check, files, haproxy, remote, run};
+use crate::{check, containers, files, haproxy, remote, run};
 
 /// Reads the command line and does it.
 pub fn main() -> ExitCode {
@@ -29,8 +29,16 @@ pub fn main() -> ExitCode {
 
 fn start(args: RunArgs) -> ExitCode {
     let voice = Voice::Native;
+    let containers = containers::find(containers::Wish {
+        docker: args.docker,
+        none: args.no_docker,
+        listen: args.listen,
+        files_named: !args.files.files.is_empty(),
+    });
     let paths = match files::paths(&args.files.files) {
         Ok(paths) => paths,
+        // Nothing but containers is enough.
+        Err(_) if containers.is_some() => Vec::new(),
         Err(text) => {
             voice.alert(text);
             return ExitCode::FAILURE;
@@ -51,6 +59,7 @@ fn start(args: RunArgs) -> ExitCode {
         haproxy: false,
         master: true,
         loader: Loader::new(paths),
+        containers,
         control: args.control.control.map_or(Control::Usual, Control::At),
         master_socket: None,
         wait_config: args.wait_config,

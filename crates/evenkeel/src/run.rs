@@ -15,6 +15,7 @@ use proxy::{ApplyError, Engine, Settings};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
+use crate::containers::Containers;
 use crate::daemon::{self, PidFile};
 use crate::house::{self, House};
 use crate::load::{Loaded, Loader, plain_reason};
@@ -47,6 +48,8 @@ pub struct Options {
     pub master: bool,
     /// What to read.
     pub loader: Loader,
+    /// Containers that take part.
+    pub containers: Option<Containers>,
     /// Control socket.
     pub control: Control,
     /// `-S`.
@@ -137,6 +140,9 @@ fn first_configuration(
     said: &mut String,
 ) -> Result<(Config, Option<Loaded>), ExitCode> {
     let voice = options.voice;
+    if options.loader.paths.is_empty() && options.containers.is_some() {
+        return Ok((Config::default(), None));
+    }
     let mut loaded = match options.loader.load(None, false) {
         Ok(loaded) => loaded,
         Err(e) if options.wait_config => {
@@ -190,7 +196,12 @@ impl Start {
         let workers = self.workers();
         let mut controller = Controller::default();
         controller.intent.set_base(std::mem::take(&mut self.config));
-        let wanted = house::wanted(&controller);
+        let containers = self.options.containers.clone();
+        if let Some(containers) = &containers {
+            controller.intent.observe(containers.unseen());
+        }
+        let options = containers.map(|c| c.options).unwrap_or_default();
+        let wanted = house::wanted(&controller, &options);
         for problem in &wanted.problems {
             voice.warning(problem);
         }
@@ -231,6 +242,7 @@ impl Start {
         let house = Rc::new(House {
             plane: Plane { engine },
             controller: controller.into(),
+            containers: options,
             loader: self.options.loader.clone(),
             voice,
             started: self.started,
@@ -524,7 +536,7 @@ pub fn hostname() -> String {
 }
 
 /// Bits for seeds. The clock stands in where the system gives no random bytes.
-fn random_bits() -> u64 {
+pub fn random_bits() -> u64 {
     let mut bytes = [0; 8];
     let read = std::fs::File::open("/dev/urandom").and_then(|mut f| f.read_exact(&mut bytes));
     match read {

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use admin::Outcome;
 use control::{Cause, Next, Reconciler, Report, Timing, Verdict};
 use model::Global;
+use model::observed::Observation;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::containers;
 use crate::house::{House, Request};
 use crate::load::{Loaded, ReadError};
 use crate::run::Options;
@@ -59,6 +61,7 @@ enum Event {
     Touched(PathBuf),
     Signal(Asked),
     Request(Request),
+    Observed(Observation),
     Tick,
 }
 
@@ -112,6 +115,7 @@ impl<'a> Turn<'a> {
         mut signals: Signals,
         mut requested: mpsc::UnboundedReceiver<Request>,
     ) -> u8 {
+        let mut observations = self.options.containers.as_ref().map(|c| c.watch());
         loop {
             let wake = self.next_wake();
             let event = tokio::select! {
@@ -122,6 +126,7 @@ impl<'a> Turn<'a> {
                     None => Event::ReadLost,
                 },
                 path = touched(&mut self.watcher, self.options.watch) => Event::Touched(path),
+                seen = containers::next(&mut observations) => Event::Observed(seen),
                 () = sleep_until(wake) => Event::Tick,
             };
             match event {
@@ -136,6 +141,7 @@ impl<'a> Turn<'a> {
                     let cause = Cause::File(path.display().to_string());
                     self.reconciler.handle_change(self.now(), cause);
                 }
+                Event::Observed(observation) => self.observed(observation),
                 Event::Tick => {}
             }
             if let Some(code) = self.over() {
@@ -207,6 +213,18 @@ impl<'a> Turn<'a> {
             }
         }
         self.own = own;
+    }
+
+    /// Containers came or went.
+    fn observed(&mut self, observation: Observation) {
+        if self.ending.is_some() {
+            return;
+        }
+        let report = self.house.observe(observation);
+        if report.verdict != Verdict::Unchanged || !report.new_problems.is_empty() {
+            self.house.announce(&report);
+        }
+        self.notify.status(&report.entry.to_string());
     }
 
     fn requested(&mut self, request: Request) {

@@ -4,6 +4,7 @@ mod observe;
 mod translate;
 mod watch;
 
+use model::Name;
 use model::observed::Observation;
 use tokio::sync::mpsc;
 
@@ -11,6 +12,15 @@ use observe::Observer;
 
 /// Where the engine listens when nothing else is said.
 pub const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
+
+/// The provider's name for an engine.
+#[must_use]
+pub fn provider_name(host: &str) -> Name {
+    match host {
+        DEFAULT_HOST => "docker".into(),
+        host => format!("docker:{host}").into(),
+    }
+}
 
 /// What a provider needs to know; the environment is read by the caller.
 #[derive(Clone, Debug)]

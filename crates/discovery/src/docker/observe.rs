@@ -20,10 +20,7 @@ pub struct Observer {
 impl Observer {
     /// Nothing is known yet.
     pub fn new(settings: &Settings) -> Self {
-        let provider = match settings.host.as_str() {
-            super::DEFAULT_HOST => "docker".into(),
-            host => format!("docker:{host}").into(),
-        };
+        let provider = super::provider_name(&settings.host);
         Self { provider, containers: BTreeMap::new(), own: None, changes: 0, known: false }
     }
 

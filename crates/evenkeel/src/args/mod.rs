@@ -84,6 +84,16 @@ pub struct RunArgs {
     /// Control socket.
     #[command(flatten)]
     pub control: ControlArgs,
+    /// Watch this Docker engine beside the configuration files. Without a value: $DOCKER_HOST, else
+    /// the local socket. Without any file that is the default
+    #[arg(long, value_name = "HOST", num_args = 0..=1, require_equals = true)]
+    pub docker: Option<Option<String>>,
+    /// Watch no Docker engine
+    #[arg(long, conflicts_with = "docker")]
+    pub no_docker: bool,
+    /// Where the built-in frontend for containers listens; may be repeated [default: 0.0.0.0:80]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Vec<std::net::SocketAddr>,
     /// Start although the configuration is missing or wrong, and wait until it is there
     #[arg(long)]
     pub wait_config: bool,
