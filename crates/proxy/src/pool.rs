@@ -1,6 +1,6 @@
 //! Idle server connections of one worker, per server, newest first.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
@@ -61,22 +61,44 @@ impl Hasher for Spread {
     }
 }
 
-/// The idle connections to one server.
+/// The connections of one worker to one server.
 #[derive(Default)]
 struct Kept {
     idle: Vec<Idle>,
-    /// The most connections that were in use at once, in this period of `pool-purge-delay` and in
-    /// the one before: more than that are not worth keeping.
-    busiest: [u32; 2],
+    usage: Rc<Usage>,
+    delay: Duration,
     turned: Option<Instant>,
 }
 
+/// How many connections carry a request.
+#[derive(Default)]
+struct Usage {
+    now: Cell<u32>,
+    /// The most at once, in this period of `pool-purge-delay` and in the one before: more than
+    /// that are not worth keeping.
+    busiest: Cell<[u32; 2]>,
+}
+
+/// Counts a connection that carries a request.
+pub struct InUse(Rc<Usage>);
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        self.0.now.set(self.0.now.get().saturating_sub(1));
+    }
+}
+
 impl Kept {
-    fn turn(&mut self, now: Instant, delay: Duration) {
-        if self.turned.is_none_or(|turned| now.duration_since(turned) >= delay) {
+    /// Forgets, period by period, how busy it was.
+    fn turn(&mut self, now: Instant) {
+        if self.turned.is_none_or(|turned| now.duration_since(turned) >= self.delay) {
             self.turned = Some(now);
-            self.busiest = [0, self.busiest[0]];
+            self.usage.busiest.set([self.usage.now.get(), self.usage.busiest.get()[0]]);
         }
+    }
+
+    fn is_forgotten(&self) -> bool {
+        self.idle.is_empty() && self.usage.now.get() == 0 && self.usage.busiest.get() == [0, 0]
     }
 }
 
@@ -106,21 +128,33 @@ impl Pool {
         self.by_server.borrow_mut().entry(uid).or_default().idle.push(idle);
     }
 
-    /// Keeps a connection for later, within `pool-max-conn`, `max-reuse` and what has been in use
-    /// at once lately. To be called while its request still counts as served.
+    /// A connection of this worker to the server carries a request from now on.
+    #[must_use]
+    pub fn in_use(&self, server: &LiveServer) -> InUse {
+        let mut map = self.by_server.borrow_mut();
+        let kept = map.entry(server.uid).or_default();
+        kept.delay = server.model.pool_purge_delay;
+        let now = kept.usage.now.get() + 1;
+        kept.usage.now.set(now);
+        let [lately, before] = kept.usage.busiest.get();
+        kept.usage.busiest.set([lately.max(now), before]);
+        InUse(Rc::clone(&kept.usage))
+    }
+
+    /// Keeps a connection for later, within `pool-max-conn`, `max-reuse` and what this worker has
+    /// had in use at once lately. To be called while its request still counts as in use.
     ///
     /// One that is not kept is closed with a reset: the answer is complete, and neither side is
     /// left with a port in TIME_WAIT.
     pub fn put(&self, server: &Arc<LiveServer>, stream: Stream, requests: u32, now: Instant) {
-        let (max, used) = (server.model.pool_max_conn, server.state.served());
-        let idle_now = server.counters.idle_connections.value();
+        let max = server.model.pool_max_conn;
+        let idle_now = i64::from(server.counters.idle_connections.value());
         let mut map = self.by_server.borrow_mut();
         let kept = map.entry(server.uid).or_default();
-        kept.busiest[0] = kept.busiest[0].max(used);
-        let wanted = kept.busiest[0].max(kept.busiest[1]);
+        let busiest = kept.usage.busiest.get().into_iter().max().unwrap_or(0) as usize;
         let worn = server.model.max_reuse.is_some_and(|m| requests > m);
-        let full = max >= 0 && i64::from(idle_now) >= i64::from(max);
-        if worn || full || idle_now.saturating_add(used) > wanted {
+        let full = max >= 0 && idle_now >= i64::from(max);
+        if worn || full || kept.idle.len() + kept.usage.now.get() as usize > busiest {
             stream.reset_on_close();
             return;
         }
@@ -143,18 +177,16 @@ impl Pool {
     /// Closes what was idle for longer than `pool-purge-delay`, and what the server closed.
     fn purge(&self, now: Instant) {
         self.by_server.borrow_mut().retain(|_, kept| {
-            if let Some(first) = kept.idle.first() {
-                let delay = first.counted.0.model.pool_purge_delay;
-                kept.turn(now, delay);
-                kept.idle.retain(|i| {
-                    let stays = now.duration_since(i.since) < delay && !i.stream.has_input();
-                    if !stays {
-                        i.stream.reset_on_close();
-                    }
-                    stays
-                });
-            }
-            !kept.idle.is_empty()
+            kept.turn(now);
+            let delay = kept.delay;
+            kept.idle.retain(|i| {
+                let stays = now.duration_since(i.since) < delay && !i.stream.has_input();
+                if !stays {
+                    i.stream.reset_on_close();
+                }
+                stays
+            });
+            !kept.is_forgotten()
         });
     }
 }

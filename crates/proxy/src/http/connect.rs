@@ -29,7 +29,8 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, mut out: Outgoing, slot
     if let Some((stream, carried)) = reuse(client, ex, &backend, &slot) {
         ex.moments.connected = ex.moments.assigned;
         slot.server.counters.reuses.inc();
-        return Phase::Respond(Upstream { outgoing: out, stream, carried, slot });
+        let in_use = client.worker.pool.in_use(&slot.server);
+        return Phase::Respond(Upstream { outgoing: out, stream, carried, slot, in_use });
     }
     // Boxed: the space that connecting needs is not part of every request's future.
     Box::pin(fresh(client, ex, out, slot)).await
@@ -96,7 +97,9 @@ pub async fn fresh(client: &mut Client, ex: &mut Exchange, mut out: Outgoing, sl
                 if let Some(kind) = server.model.send_proxy {
                     out.upload.prepend(&super::super::proxy_header::write(&ex.facts, kind));
                 }
-                return Phase::Respond(Upstream { outgoing: out, stream, carried: 0, slot });
+                let in_use = client.worker.pool.in_use(&server);
+                let carried = 0;
+                return Phase::Respond(Upstream { outgoing: out, stream, carried, slot, in_use });
             }
             Ok(Err(e)) if is_local_shortage(&e) => (Cause::Resource, true),
             Ok(Err(_)) => (Cause::ServerAbort, true),

@@ -96,7 +96,7 @@ async fn transfer(
     let end = pump_both(client, &mut up, &mut down).await;
     ex.bytes_out += down.bytes;
     ex.bytes_in += up.outgoing.upload.bytes;
-    let Upstream { outgoing, stream, carried, slot } = up;
+    let Upstream { outgoing, stream, carried, slot, in_use: _in_use } = up;
     let upload_end = outgoing.upload.end();
     let (from_server, head) = down.into_rest();
     ex.memory.to_client = head;

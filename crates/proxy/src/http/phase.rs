@@ -5,6 +5,7 @@ use std::sync::Arc;
 use model::Reply;
 
 use crate::buffer::Buffer;
+use crate::pool::InUse;
 use crate::pump::Pump;
 use crate::queue::Slot;
 use crate::stream::Stream;
@@ -53,6 +54,8 @@ pub struct Upstream {
     pub carried: u32,
     /// Our place on the server.
     pub slot: Slot,
+    /// Counts the connection among those that are worth keeping.
+    pub in_use: InUse,
 }
 
 /// Our own answer.
