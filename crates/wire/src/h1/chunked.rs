@@ -18,7 +18,7 @@ pub const MAX_TRAILER_FIELDS: usize = 101;
 /// Why a chunked body was refused. The connection it came over cannot be used any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChunkError {
-    /// The size is missing, not hexadecimal or above 2^60.
+    /// The size is missing, not hexadecimal or not below 2^60.
     Size,
     /// A forbidden byte in a chunk extension, or white space around the size.
     Extension,
@@ -128,7 +128,7 @@ pub const FORBIDDEN_TRAILERS: KnownSet = KnownSet::of(&[
     Known::RetryAfter,
 ]);
 
-/// Sizes beyond it are refused, so that no sum of them overflows.
+/// Sizes from here on are refused, before one more digit could overflow them.
 const MAX_SIZE: u64 = 1 << 60;
 
 impl Chunked {
@@ -226,7 +226,7 @@ impl Chunked {
             (State::SizeStart | State::Size, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
                 let digit = char::from(byte).to_digit(16).unwrap_or_default();
                 self.remaining = self.remaining << 4 | u64::from(digit);
-                if self.remaining > MAX_SIZE {
+                if self.remaining >= MAX_SIZE {
                     return Err(ChunkError::Size);
                 }
                 State::Size

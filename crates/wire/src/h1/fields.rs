@@ -56,15 +56,21 @@ pub(super) fn partial(
     line: usize,
 ) -> Result<Parse, HeadError> {
     if buf.len() >= limits.head_bytes() {
-        let in_fields = head.progress.in_fields;
-        let reason =
-            if in_fields || head.line.response { Reason::TooLarge } else { Reason::TargetTooLong };
-        return Err(HeadError::new(reason, limits.head_bytes()));
+        return Err(too_large(limits, head));
     }
     head.progress.line = line;
     // A final CR must be looked at again together with what follows it.
     head.progress.seen = buf.len() - usize::from(buf.last() == Some(&b'\r'));
     Ok(Parse::Partial)
+}
+
+#[cold]
+fn too_large(limits: &Limits, head: &Head) -> HeadError {
+    let limit = limits.head_bytes();
+    let line_fits = head.progress.in_fields && head.line.target.end() <= limit;
+    let reason =
+        if line_fits || head.line.response { Reason::TooLarge } else { Reason::TargetTooLong };
+    HeadError::new(reason, limit)
 }
 
 /// Whether the bytes that came since the last call cannot end the line that was not whole; then
@@ -91,7 +97,7 @@ fn complete(
     head_len: usize,
 ) -> Result<Parse, HeadError> {
     if head_len > limits.head_bytes() {
-        return Err(HeadError::new(Reason::TooLarge, limits.head_bytes()));
+        return Err(too_large(limits, head));
     }
     head.raw.clear();
     head.raw.extend_from_slice(buf.get(..head_len).unwrap_or_default());

@@ -43,6 +43,9 @@ fn parse_status_line(
 ) -> Result<Option<usize>, HeadError> {
     let bad = |reason, at| Err(HeadError::new(reason, at));
     let rest = buf.get(start..).unwrap_or_default();
+    if rest == b"\r" {
+        return Ok(None);
+    }
     // A peer that does not speak HTTP is known by its first bytes.
     if let Some(at) = rest.iter().zip(b"HTTP/").position(|(a, b)| a != b) {
         return bad(Reason::Version, start + at);
