@@ -51,7 +51,7 @@ pub fn human_one(out: &mut String, diagnostic: &Diagnostic, files: &Files, style
         Severity::Diag => ("diag", "1;35"),
     };
     let paint = |code: &str, text: &str| paint(style.colour, code, text);
-    let _ = writeln!(out, "{}: {}", paint(code, label), paint("1", &diagnostic.reason));
+    let _ = writeln!(out, "{}: {}", paint(code, label), paint("1", &shown(&diagnostic.reason)));
     let related = diagnostic.related.iter().map(|(span, what)| (*span, what.as_str(), "36"));
     let main = diagnostic.span.map(|span| (span, "", code));
     let widest = main
@@ -66,7 +66,7 @@ pub fn human_one(out: &mut String, diagnostic: &Diagnostic, files: &Files, style
         excerpt(out, span, what, files, width, &|text| paint(code, text));
     }
     if let Some(hint) = &diagnostic.hint {
-        let _ = writeln!(out, "{:width$} {} {hint}", "", paint("32", "= hint:"));
+        let _ = writeln!(out, "{:width$} {} {}", "", paint("32", "= hint:"), shown(hint));
     }
 }
 
@@ -155,7 +155,8 @@ pub fn haproxy(diagnostics: &Diagnostics, files: &Files, pid: u32, limit: usize)
         };
         let reason = shown(&diagnostic.reason);
         let hint = diagnostic.hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
-        let _ = writeln!(out, "{prefix}config : {place}{reason}{hint}.");
+        let stop = if hint.ends_with('?') { "" } else { "." };
+        let _ = writeln!(out, "{prefix}config : {place}{reason}{hint}{stop}");
     }
     for file in failed {
         let prefix = haproxy_prefix(Severity::Alert, pid);
@@ -173,4 +174,66 @@ pub fn haproxy(diagnostics: &Diagnostics, files: &Files, pid: u32, limit: usize)
 pub fn haproxy_prefix(severity: Severity, pid: u32) -> String {
     let tag = format!("[{}]", severity.tag());
     format!("{tag:<11}({pid}) : ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::SourceFile;
+
+    fn one_finding() -> (Files, Diagnostics) {
+        let mut files = Files::default();
+        let text = b"global\n\tmaxcon 10\n";
+        let file = files.add(SourceFile::new("a.cfg", text)).expect("one file fits");
+        let span = Span { file, line: 2, column: 2, len: 6 };
+        let mut diagnostics = Diagnostics::default();
+        let finding = Diagnostic::new(Severity::Alert, span, "unknown keyword 'maxcon'");
+        diagnostics.push(finding.hint("did you mean 'maxconn'?"));
+        diagnostics.warning(None, "something\nelse");
+        (files, diagnostics)
+    }
+
+    #[test]
+    fn people_see_the_line_and_a_caret() {
+        let (files, diagnostics) = one_finding();
+        let said = human(&diagnostics, &files, Style::default());
+        let expected = "error: unknown keyword 'maxcon'\n --> a.cfg:2:2\n  |\n2 |     maxcon 10\n  |     \
+                        ^^^^^^\n  = hint: did you mean 'maxconn'?\n\nwarning: something\u{fffd}else\n\n";
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn haproxy_mode_writes_what_haproxy_writes() {
+        let (files, diagnostics) = one_finding();
+        let said = haproxy(&diagnostics, &files, 42, DEFAULT_LIMIT);
+        let expected = "\
+            [ALERT]    (42) : config : parsing [a.cfg:2] : unknown keyword 'maxcon'; did you mean \
+            'maxconn'?\n\
+            [WARNING]  (42) : config : something\u{fffd}else.\n\
+            [ALERT]    (42) : config : Error(s) found in configuration file : a.cfg\n\
+            [ALERT]    (42) : config : Fatal errors found in configuration.\n";
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn what_is_not_printed_is_counted() {
+        let (files, diagnostics) = one_finding();
+        let said = human(&diagnostics, &files, Style { colour: false, limit: 1 });
+        assert!(said.ends_with("... and 1 more\n"), "{said}");
+    }
+
+    #[test]
+    fn long_lines_are_cut_around_the_place() {
+        let mut files = Files::default();
+        let text = format!("{}here{}\n", "x".repeat(400), "y".repeat(400));
+        let file = files.add(SourceFile::new("a.cfg", text.as_bytes())).expect("one file fits");
+        let span = Span { file, line: 1, column: 401, len: 4 };
+        let mut diagnostics = Diagnostics::default();
+        diagnostics.alert(span, "look");
+        let said = human(&diagnostics, &files, Style::default());
+        let lines: Vec<&str> = said.lines().collect();
+        let (shown, mark) = (lines[3], lines[4]);
+        assert!(shown.len() < 200 && mark.ends_with("^^^^"));
+        assert_eq!(shown.find("here"), mark.find('^'));
+    }
 }
