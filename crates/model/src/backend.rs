@@ -6,8 +6,8 @@ use std::time::Duration;
 use expr::LogFormat;
 
 use crate::{
-    Algorithm, CheckKind, ConnectionMode, CookiePersistence, ErrorPages, ForwardFor, HashType,
-    Mode, Name, Origin, ProxyLog, Rule, RuleSet, Server, Timeouts,
+    Algorithm, CheckKind, ConnectionMode, CookiePersistence, ErrorPages, ForwardFor, Frontend,
+    HashType, Mode, Name, Origin, ProxyLog, Rule, RuleSet, Server, Timeouts,
 };
 
 /// `http-reuse`.
@@ -40,6 +40,14 @@ pub enum PersistRule {
     Force,
     /// Do not stick.
     Ignore,
+}
+
+impl Backend {
+    /// Whether both are halves of one `listen` section, whose rules run once.
+    #[must_use]
+    pub fn is_half_of(&self, frontend: &Frontend) -> bool {
+        self.is_listen && frontend.is_listen && self.name == frontend.name
+    }
 }
 
 /// A backend.

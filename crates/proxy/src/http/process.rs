@@ -58,12 +58,14 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, mut input: Option<Buffe
         return answer(AnswerKind::Error(503), input);
     };
     ex.enter_backend(&backend, now);
-    if let Some(end) = content_rules(client, ex, &backend.model.rules) {
-        return end;
-    }
-    match rules::request(client, ex, &backend.model.rules, false, &mut input, length).await {
-        Outcome::Continue => {}
-        Outcome::End(phase) => return *phase,
+    if !backend.model.is_half_of(&frontend.model) {
+        if let Some(end) = content_rules(client, ex, &backend.model.rules) {
+            return end;
+        }
+        match rules::request(client, ex, &backend.model.rules, false, &mut input, length).await {
+            Outcome::Continue => {}
+            Outcome::End(phase) => return *phase,
+        }
     }
     send(client, ex, &backend, input, length)
 }

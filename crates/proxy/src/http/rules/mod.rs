@@ -144,9 +144,10 @@ pub fn response(ex: &mut Exchange, up: &Upstream) -> Outcome {
     super::subject::remember_response(ex);
     let backend = up.slot.backend.clone();
     let frontend = ex.frontend.clone();
-    for (rules, of_backend) in
-        [(&backend.model.rules.http_response, true), (&frontend.model.rules.http_response, false)]
-    {
+    let lists =
+        [(&backend.model.rules.http_response, true), (&frontend.model.rules.http_response, false)];
+    let lists = if backend.model.is_half_of(&frontend.model) { &lists[..1] } else { &lists[..] };
+    for &(rules, of_backend) in lists {
         match response_list(ex, rules) {
             Step::Answer(kind, ending) => {
                 return Outcome::End(Box::new(response_answer(ex, kind, ending, of_backend)));
@@ -193,7 +194,8 @@ fn response_answer(ex: &mut Exchange, kind: AnswerKind, ending: Ending, of_backe
 pub fn after_response(ex: &mut Exchange) {
     let backend = ex.backend.clone();
     let frontend = ex.frontend.clone();
-    let of_backend = backend.as_ref().map_or(&[][..], |b| &b.model.rules.http_after_response);
+    let apart = backend.as_ref().filter(|b| !b.model.is_half_of(&frontend.model));
+    let of_backend = apart.map_or(&[][..], |b| &b.model.rules.http_after_response);
     if of_backend.is_empty() && frontend.model.rules.http_after_response.is_empty() {
         return;
     }
