@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use admin::Outcome;
 use control::{Cause, Next, Reconciler, Report, Timing, Verdict};
@@ -85,6 +85,12 @@ impl<'a> Turn<'a> {
             }
         }
         let mut reconciler = Reconciler::new(Timing::default());
+        let started = SystemTime::now().checked_sub(house.started.elapsed());
+        if let Some(path) = started.and_then(|started| watcher.changed_since(started)) {
+            // Saved while the process started, before anybody watched.
+            let cause = Cause::File(path.display().to_string());
+            reconciler.handle_change(house.started.elapsed(), cause);
+        }
         let last_read = house.last_read.get();
         if options.wait_config && last_read.is_none_or(|(_, runs)| !runs) {
             reconciler.handle_demand(house.started.elapsed(), Cause::Retry);

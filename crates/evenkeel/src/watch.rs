@@ -12,13 +12,15 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
 use tokio::net::unix::pipe;
 
 /// How often files are looked at besides.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// File systems stamp times by the clock of the last tick, some by whole seconds.
+const CLOCK_STEP: Duration = Duration::from_secs(1);
 
 /// Links followed from one path.
 const LINKS_MAX: usize = 16;
@@ -70,6 +72,14 @@ impl Watcher {
             self.looks.entry(path.clone()).or_insert_with(|| look(path));
         }
         self.rewatch();
+    }
+
+    /// A watched path that is gone or was changed after `time`, which is before the watch began.
+    pub fn changed_since(&self, time: SystemTime) -> Option<PathBuf> {
+        let since = time.checked_sub(CLOCK_STEP)?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+        let since = i64::try_from(since.as_secs()).ok()?..;
+        let changed = |look: &Look| look.is_none_or(|(.., seconds, _)| since.contains(&seconds));
+        self.looks.iter().find(|(_, look)| changed(look)).map(|(path, _)| path.clone())
     }
 
     /// Asks the kernel for everything on the way to every path.
