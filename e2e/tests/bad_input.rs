@@ -47,12 +47,12 @@ fn all_errors_of_a_file_are_named_with_line_and_column() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned()
         + &String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{said}");
-    for (wrong, column) in [("bind", 10), ("path_bge", 11), ("modee", 5), ("roundrobbin", 13)] {
+    for (wrong, column) in [("bind 127", 20), ("path_bge", 11), ("modee", 5), ("roundrobbin", 13)] {
         let line = 1 + text.lines().position(|line| line.contains(wrong)).unwrap();
         let place = format!("haproxy.cfg:{line}:{column}");
         assert!(said.contains(&place), "{wrong}: {place} is not in\n{said}");
     }
-    for meant in ["roundrobin", "weight", "mode"] {
+    for meant in ["roundrobin", "weight", "mode", "path_beg"] {
         assert!(said.contains(&format!("did you mean '{meant}'")), "{meant} is not in\n{said}");
     }
 }
@@ -119,6 +119,11 @@ fn without_descriptors_it_waits_and_recovers() {
 
 #[test]
 fn without_file_and_docker_it_says_what_it_looked_for() {
+    let usual = ["/usr/local/etc/haproxy/haproxy.cfg", "/etc/haproxy/haproxy.cfg"];
+    if let Some(file) = usual.iter().find(|file| Path::new(file).exists()) {
+        eprintln!("skipped: this machine has a {file}, which would be used");
+        return;
+    }
     let scratch = Scratch::new().unwrap();
     let mut command = Command::new(&binary().path);
     command.arg("run").current_dir(&scratch.path);

@@ -44,7 +44,7 @@ fn becomes(address: SocketAddr, target: &str, wanted: &str) {
     let mut last = String::new();
     let came = wait_until(SOON, || {
         last = answer(address, target);
-        last == wanted
+        last == wanted || wanted.ends_with(' ') && last.starts_with(wanted)
     });
     assert!(came, "{target} gives {last:?}, not {wanted:?}");
 }
@@ -205,7 +205,7 @@ fn rules_timeouts_modes_and_frontends_change_in_place() {
     let load = Load::start(balancer.address, CLIENTS);
     let edits: [Edit<'_>; 5] = [
         ("    http-request return status 410 if { path /a }\n", "/a", "410 "),
-        ("    acl b path /b\n    http-request deny if b\n", "/b", DENIED),
+        ("    acl b path /b\n    http-request deny if b\n", "/b", "403 "),
         (
             "    timeout client 7s\n    http-request return status 418 if { path /c }\n",
             "/c",
@@ -235,7 +235,3 @@ fn rules_timeouts_modes_and_frontends_change_in_place() {
     assert!(wait_until(SOON, refused), "{}", balancer.process.stderr());
     finish(load);
 }
-
-/// HAProxy's answer to a denied request.
-const DENIED: &str = "403 <html><body><h1>403 Forbidden</h1>\n\
-                      Request forbidden by administrative rules.\n</body></html>\n";
