@@ -72,6 +72,7 @@ fn a_storm_of_edits_fails_no_request() {
         let next = Instant::now() + PACE;
         if saved % BROKEN_EVERY == BROKEN_EVERY - 1 {
             balancer.replace(&edits.broken(occupied.local_addr().unwrap()));
+            balancer.signal(Signal::HUP);
             std::thread::sleep(PACE / 2);
         }
         balancer.replace(&edits.change());

@@ -43,6 +43,7 @@ pub struct Edits {
     frontends: Vec<bool>,
     timeout: usize,
     number: usize,
+    refused: usize,
 }
 
 impl Edits {
@@ -67,6 +68,7 @@ impl Edits {
             acls: 0,
             timeout: 30,
             number: 0,
+            refused: 0,
         }
     }
 
@@ -132,10 +134,11 @@ impl Edits {
         text
     }
 
-    /// A text that must be refused: another one every time.
+    /// A text that must be refused, for another reason at each call.
     pub fn broken(&mut self, taken: SocketAddr) -> String {
         let text = self.text();
-        match self.random.below(4) {
+        self.refused += 1;
+        match self.refused % 4 {
             0 => text.replace("default_backend apps", "default_backend nowhere"),
             1 => text.replace("balance roundrobin", "balance roundrobbin"),
             2 => text[..text.len() / 2].to_owned() + "\nlisten",
