@@ -59,8 +59,12 @@ pub(super) fn partial(
         return Err(too_large(limits, head));
     }
     head.progress.line = line;
-    // A final CR must be looked at again together with what follows it.
-    head.progress.seen = buf.len() - usize::from(buf.last() == Some(&b'\r'));
+    // Behind the colon only a control character can end or spoil the line; before it, and in the
+    // start line, any byte can be wrong and is to be refused at once. A final CR must be looked at
+    // again together with what follows it.
+    let in_value = head.progress.in_fields && scan::colon(buf, line) < buf.len();
+    let settled = buf.len() - usize::from(buf.last() == Some(&b'\r'));
+    head.progress.seen = if in_value { settled } else { 0 };
     Ok(Parse::Partial)
 }
 

@@ -111,7 +111,7 @@ pub(super) struct Progress {
     pub(super) in_fields: bool,
     /// Start of the line that is not whole yet.
     pub(super) line: usize,
-    /// Everything before it is known to hold no end of that line.
+    /// Everything before it is known to hold no end of that line; 0 when it must be read again.
     pub(super) seen: usize,
 }
 
