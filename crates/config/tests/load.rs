@@ -55,3 +55,20 @@ fn a_small_file_becomes_frontends_and_backends() {
     assert_eq!(config.frontend("raw").map(|f| f.binds.len()), Some(1));
     assert_eq!(loaded.process.listeners, 4);
 }
+
+#[test]
+fn rules_of_defaults_keep_the_acls_of_their_own_section() {
+    let loaded = load(
+        "defaults base\n mode http\n timeout client 1s\n timeout server 1s\n timeout connect 1s\n \
+         acl late path /a\n http-request deny if late\n acl late path /b\n\
+         frontend f from base\n bind :80\n acl late path /other\n http-request allow if late\n",
+    );
+    let config = loaded.config.expect("it loads");
+    let rules = &config.frontend("f").expect("f is there").rules.http_request;
+    let tests = |at: usize| -> Vec<String> {
+        let condition = rules[at].condition.as_ref().expect("each rule has a condition");
+        condition.tests().map(|test| test.source().to_owned()).collect()
+    };
+    assert_eq!(tests(0), ["path /a", "path /b"]);
+    assert_eq!(tests(1), ["path /other"]);
+}

@@ -49,6 +49,8 @@ pub(crate) struct Draft<'a> {
     pub buffer_request: bool,
     /// Rules.
     pub rules: RuleSet,
+    /// How many of them are inherited.
+    pub inherited_rules: InheritedRules,
     /// Which rule kinds were seen, for the warnings about order.
     pub order: super::order::RuleOrder,
     /// Where each list of HTTP rules ends early.
@@ -59,6 +61,34 @@ pub(crate) struct Draft<'a> {
     pub log: LogDraft<'a>,
     /// Error answers.
     pub errors: ErrorsDraft,
+}
+
+/// How many rules of each list come from `defaults`.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct InheritedRules {
+    tcp_connection: usize,
+    tcp_session: usize,
+    tcp_content: usize,
+    tcp_response: usize,
+    http_request: usize,
+    redirects: usize,
+    http_response: usize,
+    http_after_response: usize,
+}
+
+impl InheritedRules {
+    fn of(rules: &RuleSet) -> Self {
+        Self {
+            tcp_connection: rules.tcp_connection.len(),
+            tcp_session: rules.tcp_session.len(),
+            tcp_content: rules.tcp_content.len(),
+            tcp_response: rules.tcp_response.len(),
+            http_request: rules.http_request.len(),
+            redirects: rules.redirects.len(),
+            http_response: rules.http_response.len(),
+            http_after_response: rules.http_after_response.len(),
+        }
+    }
 }
 
 /// Unconditional final rules, behind which nothing is reached.
@@ -270,6 +300,7 @@ impl<'a> Draft<'a> {
             originalto: None,
             buffer_request: false,
             rules: RuleSet::default(),
+            inherited_rules: InheritedRules::default(),
             order: super::order::RuleOrder::default(),
             finals: Finals::default(),
             acls: Acls::new(),
@@ -289,6 +320,7 @@ impl<'a> Draft<'a> {
             // What a defaults section names for its own rules is not known outside of it.
             acls: Acls::new(),
             finals: Finals::default(),
+            inherited_rules: InheritedRules::of(&self.rules),
             ..self.clone()
         };
         draft.back.check = self.back.check.inherited();
@@ -301,15 +333,16 @@ impl<'a> Draft<'a> {
         if acls.names().next().is_none() {
             return;
         }
-        let rules = &mut self.rules;
-        bind_all(&mut rules.tcp_connection, acls);
-        bind_all(&mut rules.tcp_session, acls);
-        bind_all(&mut rules.tcp_content, acls);
-        bind_all(&mut rules.tcp_response, acls);
-        bind_all(&mut rules.http_request, acls);
-        bind_all(&mut rules.redirects, acls);
-        bind_all(&mut rules.http_response, acls);
-        bind_all(&mut rules.http_after_response, acls);
+        // Inherited rules were bound to the ACLs of their own section.
+        let (rules, own) = (&mut self.rules, self.inherited_rules);
+        bind_own(&mut rules.tcp_connection, own.tcp_connection, acls);
+        bind_own(&mut rules.tcp_session, own.tcp_session, acls);
+        bind_own(&mut rules.tcp_content, own.tcp_content, acls);
+        bind_own(&mut rules.tcp_response, own.tcp_response, acls);
+        bind_own(&mut rules.http_request, own.http_request, acls);
+        bind_own(&mut rules.redirects, own.redirects, acls);
+        bind_own(&mut rules.http_response, own.http_response, acls);
+        bind_own(&mut rules.http_after_response, own.http_after_response, acls);
         bind_all(&mut self.front.use_backend, acls);
         bind_all(&mut self.back.use_server, acls);
         bind_all(&mut self.back.persist_rules, acls);
@@ -336,6 +369,11 @@ impl<'a> Draft<'a> {
             (kind, name) => format!("{} '{name}'", kind.keyword()),
         }
     }
+}
+
+/// The same for the rules behind the first `inherited`.
+fn bind_own<A>(rules: &mut [model::Rule<A>], inherited: usize, acls: &Acls) {
+    bind_all(rules.get_mut(inherited..).unwrap_or_default(), acls);
 }
 
 fn bind_all<A>(rules: &mut [model::Rule<A>], acls: &Acls) {

@@ -49,6 +49,7 @@ fn defaults<'a>(cx: &mut Lowering<'a>, seen: &mut DefaultsSeen<'a>, section: Sec
         None => Draft::new(SectionKind::Defaults, name.clone(), header),
     };
     lines(cx, &mut draft, section);
+    draft.bind_conditions();
     // Built once here, shared by all heirs that add nothing of their own.
     draft.back.check.kind();
     draft.errors.pages(&Arc::default());
