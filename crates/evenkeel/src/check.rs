@@ -93,7 +93,7 @@ pub fn haproxy(args: &HaproxyArgs, voice: Voice, loader: &Loader) -> ExitCode {
     if warned && !args.quiet {
         println!("Warnings were found.");
     }
-    if args.verbose && !args.quiet {
+    if args.verbose {
         println!("Configuration file is valid");
     }
     ExitCode::SUCCESS

@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
             b"W" => self.out.master = true,
             b"Ws" => (self.out.master, self.out.notify) = (true, true),
             b"q" => self.out.quiet = true,
-            b"V" => self.out.verbose = true,
+            b"V" => (self.out.verbose, self.out.quiet) = (true, false),
             b"4" => self.out.ipv4_only = true,
             b"f" => {
                 let file = PathBuf::from(self.value()?);

@@ -6,6 +6,7 @@ mod check;
 mod clear;
 mod containers;
 mod daemon;
+mod demo;
 mod figures;
 mod files;
 mod haproxy;

@@ -19,6 +19,7 @@ pub fn main() -> ExitCode {
         Command::Reload(args) => remote::reload(&args),
         Command::Status(args) => remote::status(&args),
         Command::WaitDrained(args) => remote::wait_drained(&args),
+        Command::Demo(args) => crate::demo::main(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "evenkeel", &mut std::io::stdout());
             ExitCode::SUCCESS

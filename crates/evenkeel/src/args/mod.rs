@@ -23,6 +23,7 @@ Examples:
   evenkeel check -f haproxy.cfg      all errors of a file at once
   evenkeel plan                      what a save or a new container would change, without doing it
   evenkeel wait-drained web/s1       returns when nothing uses a server any more
+  evenkeel demo                      see it work, with no configuration and no Docker
 
 Called under the name 'haproxy' (a symbolic link does it) the program takes HAProxy's own
 command line: 'haproxy -c -f haproxy.cfg', 'haproxy -W -db -f haproxy.cfg'. The same goes for
@@ -43,6 +44,8 @@ pub enum Command {
     Status(ControlArgs),
     /// Wait until a server has no connection and no queued request left
     WaitDrained(WaitArgs),
+    /// Run five replicas and a balancer in one process and show what happens when they change
+    Demo(DemoArgs),
     /// Print the completion script for a shell
     Completions {
         /// Which shell
@@ -166,6 +169,17 @@ pub struct WaitArgs {
     /// Control socket.
     #[command(flatten)]
     pub control: ControlArgs,
+}
+
+/// `evenkeel demo`.
+#[derive(Args, Clone, Debug)]
+pub struct DemoArgs {
+    /// End after the show instead of staying up until Ctrl-C
+    #[arg(long)]
+    pub once: bool,
+    /// Port of the balancer [default: a free one]
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub port: u16,
 }
 
 /// A time such as `500ms`, `8s`, `2m`, `1h`; a bare number is seconds.
