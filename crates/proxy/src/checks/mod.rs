@@ -1,39 +1,159 @@
 //! Health checks: one thread that runs the checks of the whole process.
 
+mod observe;
+mod probe;
+mod subject;
+mod transition;
+mod watch;
+
+use std::collections::HashMap;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use health::{CheckResult, Health};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::task::{AbortHandle, LocalSet};
+
+pub use observe::{observe_connect, observe_response};
+pub use transition::tracked_follow;
 
 use crate::engine::Shared;
 use crate::live::{Live, LiveBackend, LiveServer};
 
+/// Most connections of checks at one time; further checks wait for their turn.
+const MAX_OPEN: usize = 1024;
+
+/// First checks of new servers are spread over at most this time.
+const MAX_FIRST_SPREAD: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// What checks know about one server; lives as long as its state.
+#[derive(Debug, Default)]
+pub struct Checked {
+    health: Mutex<Option<Health>>,
+    /// The next check is wanted early.
+    wake: Notify,
+}
+
+impl Checked {
+    /// The last finished check, for status pages.
+    #[must_use]
+    pub fn last(&self) -> Option<CheckResult> {
+        self.health.lock().as_ref().and_then(|h| h.last().cloned())
+    }
+}
+
+/// A server and its backend in the newest generation.
+pub(crate) struct Place {
+    pub(crate) backend: Arc<LiveBackend>,
+    pub(crate) server: Arc<LiveServer>,
+}
+
+/// What the tasks share.
+struct Context {
+    shared: Arc<Shared>,
+    open: Semaphore,
+}
+
+/// One server's task, and where it looks up its server.
+struct Task {
+    place: Rc<std::cell::RefCell<Rc<Place>>>,
+    handle: AbortHandle,
+}
+
 /// The thread that checks servers.
-pub struct Runner {}
+pub struct Runner {
+    changes: mpsc::UnboundedSender<Option<Arc<Live>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
 
 impl Runner {
     /// Starts it.
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn start(_shared: Arc<Shared>) -> io::Result<Self> {
-        Ok(Self {})
+    pub fn start(shared: Arc<Shared>) -> io::Result<Self> {
+        let (changes, receiver) = mpsc::unbounded_channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let thread = std::thread::Builder::new().name("checks".into()).spawn(move || {
+            let tasks = LocalSet::new();
+            tasks.block_on(&runtime, run(shared, receiver));
+        })?;
+        Ok(Self { changes, thread: Mutex::new(Some(thread)) })
     }
+
     /// A new generation is there.
-    pub fn refresh(&self, _live: &Arc<Live>) {}
+    pub fn refresh(&self, live: &Arc<Live>) {
+        let _ = self.changes.send(Some(Arc::clone(live)));
+    }
+
     /// Ends the checks.
-    pub fn stop(&self) {}
+    pub fn stop(&self) {
+        let _ = self.changes.send(None);
+        if let Some(thread) = self.thread.lock().take() {
+            let _ = thread.join();
+        }
+    }
 }
 
-/// `observe layer4`: traffic saw a connection succeed or fail.
-pub fn observe_connect(shared: &Shared, backend: &LiveBackend, server: &LiveServer, good: bool) {
-    let _ = (shared, backend, server, good);
+async fn run(shared: Arc<Shared>, mut changes: mpsc::UnboundedReceiver<Option<Arc<Live>>>) {
+    let context = Rc::new(Context { shared, open: Semaphore::new(MAX_OPEN) });
+    let mut tasks: HashMap<u64, Task> = HashMap::new();
+    while let Some(Some(live)) = changes.recv().await {
+        // A stack of changes counts once.
+        let mut newest = live;
+        while let Ok(next) = changes.try_recv() {
+            let Some(next) = next else { return };
+            newest = next;
+        }
+        tasks = reconcile(&context, tasks, &newest);
+        tracked_follow(&context.shared, &newest);
+    }
 }
 
-/// `observe layer7`: traffic saw a response with this status, or none.
-pub fn observe_response(
-    shared: &Shared,
-    backend: &LiveBackend,
-    server: &LiveServer,
-    status: Option<u16>,
-) {
-    let _ = (shared, backend, server, status);
+/// Starts, keeps and ends tasks so that each checked server has one.
+fn reconcile(
+    context: &Rc<Context>,
+    mut old: HashMap<u64, Task>,
+    live: &Live,
+) -> HashMap<u64, Task> {
+    let checked = || {
+        live.backends.values().filter(|b| !b.model.disabled).flat_map(|backend| {
+            let servers = backend.servers.iter().filter(|s| s.model.check.is_some());
+            servers.map(move |server| (backend, server))
+        })
+    };
+    let count = checked().filter(|(_, s)| !old.contains_key(&s.state.uid())).count();
+    let mut tasks = HashMap::with_capacity(old.len() + count);
+    let mut index = 0;
+    for (backend, server) in checked() {
+        let Some(check) = &server.model.check else { continue };
+        let uid = server.state.uid();
+        let place = Rc::new(Place { backend: Arc::clone(backend), server: Arc::clone(server) });
+        let task = match old.remove(&uid) {
+            Some(task) => {
+                let before = task.place.replace(place);
+                if before.server.model.check != server.model.check {
+                    server.check.wake.notify_one();
+                }
+                task
+            }
+            None => {
+                let spread = check.inter.min(MAX_FIRST_SPREAD);
+                let first = health::schedule::first(index, count, spread);
+                index += 1;
+                let place = Rc::new(std::cell::RefCell::new(place));
+                let future = watch::run(Rc::clone(context), Rc::clone(&place), first);
+                let handle = tokio::task::spawn_local(future).abort_handle();
+                Task { place, handle }
+            }
+        };
+        tasks.insert(uid, task);
+    }
+    for task in old.into_values() {
+        task.handle.abort();
+    }
+    tasks
 }

@@ -67,6 +67,8 @@ pub struct LiveServer {
     pub state: Arc<ServerState>,
     /// Counters.
     pub counters: Arc<ServerCounters>,
+    /// What its checks found.
+    pub check: Arc<crate::checks::Checked>,
     /// Key of its idle connections; unique in the process, the same as long as identity and
     /// address are.
     pub uid: u64,
@@ -164,6 +166,7 @@ impl LiveBackend {
                     backend: model.name.clone(),
                     state: Arc::clone(state),
                     counters: old.map(|s| Arc::clone(&s.counters)).unwrap_or_default(),
+                    check: old.map(|s| Arc::clone(&s.check)).unwrap_or_default(),
                     uid: old
                         .filter(|s| s.model.host == server.host && s.model.port == server.port)
                         .map_or_else(|| NEXT_UID.fetch_add(1, Relaxed), |s| s.uid),
