@@ -7,6 +7,8 @@
 
 pub mod cookie;
 mod fleet;
+#[cfg(test)]
+mod fleet_tests;
 mod pick;
 mod queue;
 mod state;

@@ -18,7 +18,7 @@ pub(crate) struct RoundRobin {
     served: u64,
     fresh: BinaryHeap<Fresh>,
     due: BinaryHeap<Due>,
-    done: Vec<usize>,
+    done: Vec<Due>,
     skipped: Vec<Turn>,
 }
 
@@ -90,14 +90,13 @@ impl RoundRobin {
         let old = std::mem::take(&mut self.servers);
         let old_total = self.total.max(1);
         let mut due_at: Vec<Option<u64>> = vec![None; old.len()];
-        for d in self.due.drain() {
+        for d in self.due.drain().chain(self.done.drain(..)) {
             due_at[d.index] = Some(d.whole.saturating_sub(self.position));
         }
-        let mut was_done = vec![false; old.len()];
-        for i in self.done.drain(..) {
-            was_done[i] = true;
+        for f in self.fresh.drain() {
+            due_at[f.index] = Some(0);
         }
-        self.fresh.clear();
+        // Whoever had their share of the cycle comes where they would have without its end.
         self.total = weights.iter().map(|w| u64::from(*w)).sum();
         self.position = 0;
         self.servers = Vec::with_capacity(weights.len());
@@ -112,24 +111,22 @@ impl RoundRobin {
             if weight == 0 {
                 continue;
             }
-            if from.is_some_and(|o| was_done[o]) {
-                self.done.push(index);
-            } else if let Some(ahead) = from.and_then(|o| due_at[o]) {
-                let whole = ahead * self.total / old_total;
-                self.queue(index, Due { whole, rest: 0, weight, index });
-            } else if from.is_none() && self.served > 0 {
-                // A newcomer goes behind those who have been waiting.
-                let whole = self.total / u64::from(weight);
-                self.queue(index, Due { whole, rest: 0, weight, index });
-            } else {
+            if self.served == 0 {
                 self.fresh.push(Fresh { weight, last, index });
+                continue;
             }
+            let whole = match from.and_then(|o| due_at[o]) {
+                Some(ahead) => ahead * self.total / old_total,
+                // A newcomer goes behind those who have been waiting.
+                None => self.total / u64::from(weight),
+            };
+            self.queue(Due { whole, rest: 0, weight, index });
         }
     }
 
-    fn queue(&mut self, index: usize, due: Due) {
+    fn queue(&mut self, due: Due) {
         if due.whole >= self.total {
-            self.done.push(index);
+            self.done.push(due);
         } else {
             self.due.push(due);
         }
@@ -137,9 +134,8 @@ impl RoundRobin {
 
     fn start_cycle(&mut self) {
         self.position = 0;
-        let left = self.due.drain().map(|d| d.index);
-        for index in left.chain(self.done.drain(..)) {
-            let Entry { weight, last } = self.servers[index];
+        for Due { index, weight, .. } in self.due.drain().chain(self.done.drain(..)) {
+            let last = self.servers[index].last;
             self.fresh.push(Fresh { weight, last, index });
         }
         for turn in &mut self.skipped {
@@ -199,7 +195,7 @@ impl RoundRobin {
         let sum = u64::from(rest) + self.total % u64::from(weight);
         let whole = whole + self.total / u64::from(weight) + sum / u64::from(weight);
         let rest = (sum % u64::from(weight)) as u32;
-        self.queue(index, Due { whole, rest, weight, index });
+        self.queue(Due { whole, rest, weight, index });
         self.position += 1;
     }
 }
