@@ -160,9 +160,10 @@ fn server_facts(s: &Arc<LiveServer>) -> ServerFacts {
         host => (host.to_string(), None),
     };
     let check = s.model.check.as_ref().map(|check| {
+        let last = s.check.last();
         let alive = status.operational != Operational::Down;
         let health = if alive {
-            (check.rise + check.fall).saturating_sub(1 + status.check.streak)
+            (check.rise + status.check.streak).saturating_sub(1).max(check.rise)
         } else {
             status.check.streak
         };
@@ -171,7 +172,10 @@ fn server_facts(s: &Arc<LiveServer>) -> ServerFacts {
             fall: check.fall,
             health,
             port: check.port.unwrap_or(0),
-            ..CheckFacts::default()
+            status: last.as_ref().map(|r| r.status.word().to_owned()).unwrap_or_default(),
+            code: last.as_ref().and_then(|r| r.code),
+            duration_ms: last.as_ref().map(|r| r.duration_ms),
+            text: last.map(|r| r.info).unwrap_or_default(),
         }
     });
     ServerFacts {

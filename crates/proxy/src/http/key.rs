@@ -1,7 +1,7 @@
 //! What a hash algorithm hashes, taken from the request.
 
 use balance::{Key, UriOptions};
-use model::{Algorithm, Backend};
+use model::{Algorithm, Backend, HashFunction};
 
 use super::exchange::Exchange;
 
@@ -31,7 +31,13 @@ pub fn of<'a>(ex: &'a Exchange, backend: &'a Backend, text: &'a mut Vec<u8>) -> 
         Algorithm::Hash(expression) => {
             let sample = expression.eval(ex).found()?;
             match sample {
-                expr::Sample::Int(n) => return Some(Key::Hash(n as u32)),
+                expr::Sample::Int(n) if backend.hash_type.function == HashFunction::None => {
+                    return Some(Key::Hash(n as u32));
+                }
+                // Numbers and addresses are hashed as HAProxy holds them: in network order.
+                expr::Sample::Int(n) => text.extend_from_slice(&n.to_be_bytes()),
+                expr::Sample::V4(ip) => text.extend_from_slice(&ip.octets()),
+                expr::Sample::V6(ip) => text.extend_from_slice(&ip.octets()),
                 other => text.extend_from_slice(&other.into_bytes()),
             }
             Some(Key::Bytes(text))
