@@ -72,6 +72,7 @@ struct Pattern {
     mask: [u64; WORDS],
 }
 
+#[inline]
 const fn slot(len: usize, first: u8, last: u8, before_last: u8) -> usize {
     let key = (len as u32)
         | ((first | 0x20) as u32) << 8
@@ -123,6 +124,7 @@ static PATTERNS: [Pattern; 128] = {
     table
 };
 
+#[inline]
 fn candidate(name: &[u8]) -> &'static Pattern {
     let [first, .., before_last, last] = *name else {
         return short_candidate(name);
@@ -166,13 +168,15 @@ impl Known {
             return Self::from_name(name);
         };
         let (words, _) = padded.as_chunks::<8>();
-        let used = name.len().div_ceil(8);
-        let same = words
+        // Words beyond the name are masked whole, so all four are compared without a branch.
+        let differ = words
             .iter()
             .zip(&pattern.bytes)
             .zip(&pattern.mask)
-            .take(used)
-            .all(|((word, want), mask)| (u64::from_le_bytes(*word) ^ want) & !mask == 0);
+            .fold(0, |bits, ((word, want), mask)| {
+                bits | (u64::from_le_bytes(*word) ^ want) & !mask
+            });
+        let same = differ == 0;
         if same { pattern.id } else { Self::Other }
     }
 
@@ -205,6 +209,7 @@ impl KnownSet {
 
     /// This set and `known`.
     #[must_use]
+    #[inline]
     pub const fn with(self, known: Known) -> Self {
         // Bit 0 belongs to `Other` and is masked away.
         Self((self.0 | 1 << (known as u8 & 127)) & !1)

@@ -7,11 +7,13 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// Marks bytes below `n` (`n` at most 128).
+#[inline]
 const fn below(word: u64, n: u8) -> u64 {
     word.wrapping_sub(ONES * n as u64) & !word & HIGH
 }
 
 /// Marks bytes equal to `n`.
+#[inline]
 const fn equal(word: u64, n: u8) -> u64 {
     let x = word ^ (ONES * n as u64);
     x.wrapping_sub(ONES) & !x & HIGH

@@ -61,6 +61,7 @@ fn all(bytes: &[u8], wanted: u8) -> bool {
 
 /// Whether `byte` may stand in a token (RFC 9110 section 5.6.2).
 #[must_use]
+#[inline]
 pub fn is_tchar(byte: u8) -> bool {
     CLASS[byte as usize] & TCHAR != 0
 }
@@ -113,6 +114,7 @@ pub fn is_host(bytes: &[u8]) -> bool {
 
 /// Whether `byte` is optional white space: a space or a tab.
 #[must_use]
+#[inline]
 pub const fn is_ows(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
