@@ -33,7 +33,10 @@ pub fn write(ex: &mut Exchange, length: BodyLength, onward: Onward) {
         framing::remove_named_by_connection(head);
     }
     head.set_version(Version::Http11);
-    head.write_open(&mut out, HOP_BY_HOP);
+    // A 2xx to CONNECT may carry a length that means nothing (RFC 9110 section 9.3.6).
+    let tunnel = length == BodyLength::Tunnel;
+    let skip = if tunnel { HOP_BY_HOP.union(framing::FRAMING) } else { HOP_BY_HOP };
+    head.write_open(&mut out, skip);
     if length == BodyLength::Tunnel {
         if let Some(protocol) = ex.memory.response.first(Known::Upgrade) {
             write_field(&mut out, b"upgrade", protocol);
