@@ -63,9 +63,13 @@ async fn wait(
     loop {
         let now_ms = ex.worker.shared.now_ms(now);
         let state = queue_for.and_then(|i| backend.servers.get(i)).map(|s| s.state.queued());
-        ex.queue_before = (state.unwrap_or(0), backend.fleet.shared().queued());
+        let before = match state {
+            Some(of_server) => (of_server + 1, 0),
+            None => (0, backend.fleet.shared().queued() + 1),
+        };
         match BackendQueue::enter(backend, queue_for, now_ms) {
             Some(mut waiting) => {
+                ex.queue_before = before;
                 backend.counters.queued.enter();
                 let turn = deadline.guard(waiting.turn());
                 let turn = abort::unless_client_leaves(client, ex, turn).await;

@@ -118,7 +118,8 @@ fn facts(ex: &Exchange) -> LogFacts {
         termination: [cause, at, seen, set],
         act_conn: shared.connections.value(),
         fe_conn: ex.frontend.counters.connections.value(),
-        be_conn: backend.map_or(0, |b| b.counters.sessions.value()),
+        // The others: this one has ended.
+        be_conn: backend.map_or(0, |b| b.counters.sessions.value().saturating_sub(1)),
         srv_conn: ex.server.as_ref().map_or(0, |s| s.state.served()),
         retries: ex.retries,
         redispatched: ex.redispatched,

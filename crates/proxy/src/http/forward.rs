@@ -30,6 +30,7 @@ pub async fn run(
     let length = match framing::response_body(&ex.memory.response, method) {
         Ok(length) => length,
         Err(_) => {
+            ex.moments.response = None;
             ex.end(Cause::Proxy, At::Headers);
             up.slot.backend.counters.response_errors.inc();
             up.slot.server.counters.response_errors.inc();

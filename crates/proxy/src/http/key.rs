@@ -54,7 +54,7 @@ fn param_value<'a>(query: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
             let at = memchr::memchr(b'=', item)?;
             (&item[..at] == name).then(|| &item[at + 1..])
         })
-        .find(|v| !v.is_empty())
+        .next()
 }
 
 #[cfg(test)]
@@ -64,6 +64,7 @@ mod tests {
     #[test]
     fn parameters_are_found_by_exact_name() {
         assert_eq!(param_value(b"xid=1&id=2&id=3", b"id"), Some(&b"2"[..]));
-        assert_eq!(param_value(b"id=&a", b"id"), None);
+        assert_eq!(param_value(b"id=&a", b"id"), Some(&b""[..]));
+        assert_eq!(param_value(b"id&a=1", b"id"), None);
     }
 }

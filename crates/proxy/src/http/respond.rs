@@ -52,6 +52,7 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, mut up: Upstream) -> Ph
                 }
                 ex.moments.response = Some(Instant::now());
                 ex.has_response = true;
+                ex.req.borrow_mut().clear();
                 crate::checks::observe_response(
                     &ex.worker.shared,
                     &backend,
@@ -162,10 +163,11 @@ async fn pass_interim(client: &mut Client, ex: &mut Exchange) -> bool {
 fn upload_failed(ex: &mut Exchange, up: Upstream, end: End) -> Phase {
     let counters = &up.slot.backend.counters;
     let (cause, at, status) = match end {
-        End::ReadTimeout => (Cause::ClientTimeout, At::Data, 408),
+        // As HAProxy: 408 is for heads alone.
+        End::ReadTimeout => (Cause::ClientTimeout, At::Headers, 400),
         End::Malformed => (Cause::Proxy, At::Data, 400),
         End::WriteTimeout => (Cause::ServerTimeout, At::Data, 504),
-        _ => (Cause::ClientAbort, At::Data, 400),
+        _ => (Cause::ClientAbort, At::Headers, 400),
     };
     match cause {
         Cause::ClientAbort => {

@@ -84,7 +84,7 @@ pub async fn on_connection(
         };
         *input = (!buffer.is_empty()).then_some(buffer);
     };
-    ex.payload = None;
-    ex.body_complete = false;
+    // What has arrived stays to be seen: the choice of a backend and a server follows.
+    ex.body_complete = true;
     decision
 }

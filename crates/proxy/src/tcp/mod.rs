@@ -122,6 +122,8 @@ async fn run(client: &mut Client, ex: &mut Exchange) -> Option<()> {
     }
     ex.moments.request = Some(Instant::now());
     let pinned = persistence::use_server(ex, &backend);
+    ex.payload = None;
+    ex.body_complete = false;
     let upload = Pump::new(Vec::new(), Body::UntilClose, input);
     let mut phase = Phase::Assign(Outgoing {
         upload,

@@ -24,7 +24,7 @@ pub fn request(ex: &mut Exchange, rule: &HttpRule) -> Step {
         HttpAction::Tarpit(r) => Step::Answer(AnswerKind::Reply(Arc::clone(r)), Ending::Tarpit),
         HttpAction::Auth { realm } => {
             let message = reply::challenge(ex, realm.as_ref());
-            Step::Answer(message, Ending::Denied)
+            Step::Answer(message, Ending::Local)
         }
         HttpAction::SetMethod(f) => {
             let method = text(ex, f);

@@ -12,10 +12,10 @@ pub fn message(ex: &Exchange, redirect: &Redirect) -> Option<(Vec<u8>, u16)> {
     let mut out = Vec::with_capacity(256);
     wire::h1::write_status_line(&mut out, Version::Http11, redirect.code, b"");
     wire::h1::write_field(&mut out, b"content-length", b"0");
-    if matches!(redirect.code, 302 | 303) {
+    wire::h1::write_field(&mut out, b"location", &location);
+    if matches!(redirect.code, 302 | 303 | 307) {
         wire::h1::write_field(&mut out, b"cache-control", b"no-cache");
     }
-    wire::h1::write_field(&mut out, b"location", &location);
     if let Some(cookie) = &redirect.set_cookie {
         let mut value = text(ex, cookie);
         value.extend_from_slice(b"; path=/;");
@@ -23,7 +23,7 @@ pub fn message(ex: &Exchange, redirect: &Redirect) -> Option<(Vec<u8>, u16)> {
     }
     if let Some(cookie) = &redirect.clear_cookie {
         let mut value = cookie.trim_end_matches('=').as_bytes().to_vec();
-        value.extend_from_slice(b"=; Max-Age=0; path=/;");
+        value.extend_from_slice(b"=; path=/; Max-Age=0;");
         wire::h1::write_field(&mut out, b"set-cookie", &value);
     }
     out.extend_from_slice(b"\r\n");
