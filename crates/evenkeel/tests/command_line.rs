@@ -7,9 +7,18 @@ use std::process::{Command, Output};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_evenkeel");
 
-const GOOD: &str = "defaults\n mode http\n timeout client 5s\n timeout server 5s\n timeout connect \
-                    5s\nfrontend f\n bind 127.0.0.1:38077\n default_backend b\nbackend b\n server s \
-                    127.0.0.1:9\n";
+const GOOD: &str = "\
+defaults
+ mode http
+ timeout client 5s
+ timeout server 5s
+ timeout connect 5s
+frontend f
+ bind 127.0.0.1:38077
+ default_backend b
+backend b
+ server s 127.0.0.1:9
+";
 const BAD: &str = "frontend f\n mode http\n bnd 127.0.0.1:1\n";
 const WARNS: &str = "frontend f\n mode http\n bind 127.0.0.1:38077\n";
 

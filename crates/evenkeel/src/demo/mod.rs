@@ -33,6 +33,17 @@ const CHANGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause between the requests that are shown.
 const STEP: Duration = Duration::from_millis(60);
 
+/// What the configuration begins with.
+const DEFAULTS: &str = "\
+defaults
+    mode http
+    timeout connect 2s
+    timeout client 30s
+    timeout server 30s
+    retries 3
+    option redispatch
+";
+
 /// Runs the show.
 pub fn main(args: &DemoArgs) -> ExitCode {
     match Demo::start(args) {
@@ -224,11 +235,9 @@ fn options(loader: Loader, control: PathBuf) -> Options {
 
 /// Saves the configuration as an editor does: beside the old one, then renamed over it.
 fn save(directory: &std::path::Path, fd: i32, replicas: &[Replica]) -> std::io::Result<()> {
-    let mut text = format!(
-        "defaults\n    mode http\n    timeout connect 2s\n    timeout client 30s\n    timeout server \
-         30s\n    retries 3\n    option redispatch\n\nfrontend demo\n    bind fd@{fd}\n    \
-         default_backend replicas\n\nbackend replicas\n    balance roundrobin\n"
-    );
+    let mut text = DEFAULTS.to_owned();
+    text.push_str(&format!("\nfrontend demo\n    bind fd@{fd}\n    default_backend replicas\n"));
+    text.push_str("\nbackend replicas\n    balance roundrobin\n");
     for replica in replicas {
         text.push_str(&format!("    server {} {}\n", replica.name, replica.address));
     }
