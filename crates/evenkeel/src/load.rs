@@ -134,6 +134,9 @@ impl Loader {
             if self.resolve {
                 unresolved = resolve::servers(config, running, anew, self.lenient);
             }
+            if let Some(running) = running {
+                config.share(running);
+            }
         }
         let fingerprint = fingerprint.finish();
         Ok(Loaded {

@@ -15,6 +15,7 @@ mod house;
 mod identity;
 mod limits;
 mod load;
+mod memory;
 mod native;
 mod plane;
 mod remote;

@@ -122,6 +122,7 @@ impl<'a> Turn<'a> {
         mut requested: mpsc::UnboundedReceiver<Request>,
     ) -> u8 {
         let mut observations = self.options.containers.as_ref().map(|c| c.watch());
+        tokio::task::spawn_local(crate::memory::settle());
         loop {
             let wake = self.next_wake();
             let event = tokio::select! {
@@ -196,6 +197,7 @@ impl<'a> Turn<'a> {
         self.last_error = error;
         if let Verdict::Applied(_) = report.verdict {
             self.follow_sockets();
+            tokio::task::spawn_local(crate::memory::settle());
         }
         self.notify.status(&report.entry.to_string());
         for reply in self.served.drain(..) {

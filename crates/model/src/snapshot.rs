@@ -1,5 +1,6 @@
 //! The whole configuration of one moment, numbered.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::{Backend, Frontend, Global, Name, Userlist};
@@ -32,6 +33,27 @@ pub struct Config {
 }
 
 impl Config {
+    /// Takes every backend and server that is equal to one of `running` from there, so that a
+    /// reload does not hold in memory twice what has not changed. Origins of what is shared stay
+    /// those of the first reading.
+    pub fn share(&mut self, running: &Self) {
+        let known: HashMap<&str, &Arc<Backend>> =
+            running.backends.iter().map(|b| (&*b.name, b)).collect();
+        for backend in &mut self.backends {
+            let Some(before) = known.get(&*backend.name) else { continue };
+            if backend == *before {
+                *backend = Arc::clone(before);
+                continue;
+            }
+            let Some(changed) = Arc::get_mut(backend) else { continue };
+            for (server, old) in changed.servers.iter_mut().zip(&before.servers) {
+                if server == old {
+                    *server = Arc::clone(old);
+                }
+            }
+        }
+    }
+
     /// The backend of this name.
     #[must_use]
     pub fn backend(&self, name: &str) -> Option<&Arc<Backend>> {
