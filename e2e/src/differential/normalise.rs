@@ -4,8 +4,8 @@
 //! HAProxy counts the bytes of its own representation of a head there, which is some bytes more or
 //! less than what is on the wire; Evenkeel counts what it sends. In mode tcp both count the same.
 //!
-//! Built-in error pages are compared by status and fields, without the words of their bodies and
-//! without the order of the fields.
+//! Built-in error pages are compared by status and fields, without their words and without the
+//! order of the fields.
 //!
 //! This is the whole list. Field names are compared without case (HAProxy writes them in lower
 //! case), log lines without their order, and everything else byte by byte.
@@ -33,8 +33,9 @@ static CHECK_TIME: LazyLock<Regex> = LazyLock::new(|| pattern(r"check duration: 
 static SESSIONS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\d+ sessions active"));
 static HTTP_BYTES: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(/\+?(?:T|-1) (?:\d{3}|-1) \+?)[1-9]\d* "));
+static BADREQ_BYTES: LazyLock<Regex> = LazyLock::new(|| pattern(" 400 0 "));
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b\d{4,5}\b"));
-static NOTICE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^<\d+>\S+ (Proxy|Stopping) "));
+static NOTICE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|[> ])Proxy \S+ stopped \("));
 
 /// Replaces the port numbers and the folder of one side by their names.
 pub fn places(text: &str, ports: &BTreeMap<u16, String>, dir: &Path) -> String {
@@ -57,7 +58,8 @@ pub fn log_line(case: &Case, line: &str) -> Option<String> {
     let line = CHECK_TIME.replace_all(&line, "check duration: T");
     let line = SESSIONS.replace_all(&line, "S sessions active");
     let line = slashed(&line, case.compare_counts);
-    Some(HTTP_BYTES.replace(&line, "${1}B ").into_owned())
+    let line = HTTP_BYTES.replace(&line, "${1}B ");
+    Some(BADREQ_BYTES.replace(&line, " 400 B ").into_owned())
 }
 
 /// Timers become T; of the counts that follow only the retries stay.

@@ -278,7 +278,11 @@ fn message_lines(message: &Message) -> Vec<String> {
     if page {
         fields.sort();
     }
-    let mut lines = vec![format!("< {}", message.head.start)];
+    let start = match page {
+        true => format!("{} {} R", message.head.word(0), message.head.word(1)),
+        false => message.head.start.clone(),
+    };
+    let mut lines = vec![format!("< {start}")];
     lines.extend(fields);
     if page {
         lines.push(format!("<   body of an error page {}", message.end.word()));
