@@ -18,7 +18,7 @@ bench: need-cargo ## the proxies side by side (see bench/README.md)
 	@$(CARGO) run -q --release -p evenkeel-bench
 
 image: need-docker ## the container image evenkeel:latest
-	@docker build -t evenkeel:latest .
+	@xtask/image.sh
 
 need-cargo:
 	@command -v $(CARGO) >/dev/null || { echo "missing: Rust (cargo); install it with rustup" >&2; exit 1; }

@@ -58,6 +58,7 @@ pub fn start(worker: &Rc<Worker>, stream: Stream, address: &Address) {
 ///
 /// Not an `async fn`: that would hold its argument twice, and this is what an idle connection
 /// occupies.
+#[expect(clippy::manual_async_fn, reason = "the early part must not be kept in the future")]
 fn run(mut client: Client) -> impl Future<Output = ()> {
     async move {
         if !admitted(&client).await {
