@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
             assert_eq!(parse(&bytes[..cut]), Ok(Parsed::Partial));
         }
         let tlvs: Vec<(u8, &[u8])> =
-            header.tlvs().filter(|t| t.kind != 3).map(|Tlv { kind, value }| (kind, value)).collect();
+            header.tlvs().filter(|t| t.kind != 3).map(|t| (t.kind, t.value)).collect();
         let mut out = Vec::new();
         let v2 = V2 { addresses: header.addresses(), tlvs: &tlvs, crc32c: true };
         write_v2(&mut out, &v2);

@@ -197,8 +197,10 @@ mod tests {
     fn people_see_the_line_and_a_caret() {
         let (files, diagnostics) = one_finding();
         let said = human(&diagnostics, &files, Style::default());
-        let expected = "error: unknown keyword 'maxcon'\n --> a.cfg:2:2\n  |\n2 |     maxcon 10\n  |     \
-                        ^^^^^^\n  = hint: did you mean 'maxconn'?\n\nwarning: something\u{fffd}else\n\n";
+        let expected = "error: unknown keyword 'maxcon'\n --> a.cfg:2:2\n  |\n2 |     maxcon 10\n  \
+                        |     \
+                        ^^^^^^\n  = hint: did you mean 'maxconn'?\n\n\
+                        warning: something\u{fffd}else\n\n";
         assert_eq!(said, expected);
     }
 

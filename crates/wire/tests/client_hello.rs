@@ -1,4 +1,4 @@
-//! ClientHellos built by hand: names, protocols and versions, whole, in pieces, over several records.
+//! ClientHellos built by hand: names, protocols and versions, whole, in pieces, over records.
 
 use evenkeel_wire::tls::{ClientHello, NotTls, Peek, peek};
 
