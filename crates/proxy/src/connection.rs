@@ -110,7 +110,10 @@ async fn read_proxy_header(stream: &Stream, frontend: &LiveFrontend) -> Option<O
     deadline.set(Instant::now(), timeouts.client_hs.or(timeouts.client));
     let mut seen = [0_u8; PROXY_HEADER_MAX];
     loop {
-        let n = deadline.guard(peek(stream, &mut seen)).await.ok()?.ok()?;
+        let n = deadline.guard(stream.peek(&mut seen)).await.ok()?.ok()?;
+        if n == 0 {
+            return None;
+        }
         match proxy_protocol::parse(seen.get(..n)?) {
             Ok(Parsed::Complete(header)) => {
                 discard(stream, &mut seen, header.len).ok()?;
@@ -119,28 +122,11 @@ async fn read_proxy_header(stream: &Stream, frontend: &LiveFrontend) -> Option<O
             Ok(Parsed::Partial) if n < seen.len() => {
                 // Level-triggered peeking would spin: wait a moment for the rest.
                 tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-                deadline.guard(std::future::ready(())).await.ok()?;
                 if deadline.has_passed(Instant::now()) {
                     return None;
                 }
             }
             _ => return None,
-        }
-    }
-}
-
-async fn peek(stream: &Stream, into: &mut [u8]) -> std::io::Result<usize> {
-    loop {
-        stream.readable().await?;
-        let peeked = stream.try_io(tokio::io::Interest::READABLE, |fd| {
-            let flags = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
-            Ok(rustix::net::recv(fd, &mut *into, flags)?.0)
-        });
-        match peeked {
-            Ok(0) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
-            Ok(n) => return Ok(n),
-            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(e) => return Err(e),
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::buffer::Shelf;
 use crate::deadline::Deadline;
 use crate::pump::{End, Pump};
 use crate::stream::Stream;
+use crate::termination::Cause;
 
 /// Longest silences of a relay; `None` = no limit.
 #[derive(Clone, Copy, Debug, Default)]
@@ -41,6 +42,20 @@ pub enum RelayEnd {
     ClientTimeout,
     /// The server's side was silent for too long.
     ServerTimeout,
+}
+
+impl RelayEnd {
+    /// Whom a relay that did not end in order is put down to.
+    #[must_use]
+    pub fn cause(self) -> Option<Cause> {
+        match self {
+            Self::Done => None,
+            Self::Client => Some(Cause::ClientAbort),
+            Self::Server => Some(Cause::ServerAbort),
+            Self::ClientTimeout => Some(Cause::ClientTimeout),
+            Self::ServerTimeout => Some(Cause::ServerTimeout),
+        }
+    }
 }
 
 /// Runs two pumps, `up` from client to server and `down` the other way, until both have ended or

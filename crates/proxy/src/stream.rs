@@ -100,6 +100,24 @@ impl Stream {
         each!(Self, self, s => s.ready(interest).await)
     }
 
+    /// Waits for input and copies the beginning of it without taking it; 0 = the peer ended.
+    ///
+    /// # Errors
+    /// As `recv`.
+    pub async fn peek(&self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            self.readable().await?;
+            let peeked = self.try_io(Interest::READABLE, |fd| {
+                let flags = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
+                Ok(rustix::net::recv(fd, &mut *into, flags)?.0)
+            });
+            match peeked {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                other => return other,
+            }
+        }
+    }
+
     /// Runs a non-blocking system call, keeping readiness in step with `WouldBlock`.
     ///
     /// # Errors

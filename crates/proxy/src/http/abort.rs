@@ -31,21 +31,9 @@ pub async fn unless_client_leaves<F: Future>(
 
 /// Waits until the client's end is closed; never ends while it has sent more data.
 async fn client_gone(client: &Client) {
-    loop {
-        if client.stream.readable().await.is_err() {
-            return;
-        }
-        let peeked = client.stream.try_io(tokio::io::Interest::READABLE, |fd| {
-            let mut byte = [0_u8; 1];
-            let flags = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
-            Ok(rustix::net::recv(fd, &mut byte, flags)?.0)
-        });
-        match peeked {
-            Ok(0) => return,
-            Ok(_) => return std::future::pending().await,
-            Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(_) => return,
-        }
+    match client.stream.peek(&mut [0]).await {
+        Ok(0) | Err(_) => {}
+        Ok(_) => std::future::pending().await,
     }
 }
 

@@ -16,6 +16,7 @@ mod receive;
 mod request_head;
 mod respond;
 mod response_head;
+pub(crate) mod route;
 pub mod rules;
 mod scratch;
 mod subject;

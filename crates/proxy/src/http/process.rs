@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use expr::{LogFormat, Verdict};
-use model::{BackendTarget, ConnectionMode, RuleSet};
+use expr::Verdict;
+use model::{ConnectionMode, RuleSet};
 use tokio::time::Instant;
 use wire::h1::Answer as Refusal;
 use wire::h1::framing::{self, BodyLength, ConnectionTokens};
@@ -12,7 +12,7 @@ use wire::http::Method;
 use super::exchange::Exchange;
 use super::phase::{Answer, AnswerKind, Finish, Outgoing, Phase};
 use super::rules::{self, Outcome};
-use super::{request_head, subject};
+use super::{request_head, route, subject};
 use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::client::Client;
@@ -53,7 +53,7 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, mut input: Option<Buffe
         Outcome::Continue => {}
         Outcome::End(phase) => return *phase,
     }
-    let Some(backend) = route(ex) else {
+    let Some(backend) = route::choose(ex) else {
         ex.end(Cause::ServerAbort, At::Connect);
         return answer(AnswerKind::Error(503), input);
     };
@@ -99,33 +99,6 @@ fn monitor(ex: &mut Exchange) -> Option<AnswerKind> {
     ex.overrides.borrow_mut().log_level = Some(None);
     let fails = monitor.fail.iter().any(|c| c.eval(&*ex) == Verdict::True);
     Some(AnswerKind::Error(if fails { 503 } else { 200 }))
-}
-
-/// The first `use_backend` whose condition holds, else `default_backend`.
-fn route(ex: &Exchange) -> Option<Arc<LiveBackend>> {
-    let frontend = &ex.frontend;
-    for (rule, resolved) in frontend.model.use_backend.iter().zip(&frontend.routes) {
-        let holds = rule.condition.as_ref().is_none_or(|c| c.eval(ex) == Verdict::True);
-        if !holds {
-            continue;
-        }
-        match &rule.action {
-            BackendTarget::Static(_) => return resolved.clone(),
-            BackendTarget::Format(format) => match named(ex, format) {
-                Some(backend) => return Some(backend),
-                None => break,
-            },
-        }
-    }
-    frontend.default.clone().or_else(|| {
-        frontend.own_backend.as_ref().and_then(|name| ex.view.live.backends.get(name).cloned())
-    })
-}
-
-fn named(ex: &Exchange, format: &LogFormat) -> Option<Arc<LiveBackend>> {
-    let mut name = Vec::new();
-    format.render(ex, &mut name);
-    ex.view.live.backends.get(std::str::from_utf8(&name).ok()?).cloned()
 }
 
 /// The stricter mode of both sides (manual 4, "HTTP connection modes").

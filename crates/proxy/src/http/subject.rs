@@ -100,6 +100,31 @@ impl Exchange {
     }
 }
 
+impl Exchange {
+    /// `set-var`: stores what an expression gives; nothing where it gives nothing.
+    pub fn store(&self, variable: &Variable, expression: &expr::Expr) {
+        let value = expression.eval(self).found().map(expr::Sample::into_value);
+        if value.is_some() {
+            self.set_variable(variable, value);
+        }
+    }
+
+    /// `set-var-fmt`: stores the text of a format.
+    pub fn store_text(&self, variable: &Variable, format: &expr::LogFormat) {
+        let mut text = Vec::new();
+        format.render(self, &mut text);
+        self.set_variable(variable, Some(expr::Sample::text(text).into_value()));
+    }
+
+    /// `capture`: fills a slot with the first `len` bytes of a sample.
+    pub fn capture_sample(&self, side: Side, sample: &expr::Expr, slot: usize, len: usize) {
+        if let Some(value) = sample.eval(self).found() {
+            let bytes = value.into_bytes();
+            self.set_capture(side, slot, &bytes[..bytes.len().min(len)]);
+        }
+    }
+}
+
 impl Subject for Exchange {
     fn now_us(&self) -> i64 {
         self.worker.shared.wall_us(tokio::time::Instant::now())

@@ -6,8 +6,8 @@ use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::pump::Pump;
-use crate::relay::{RelayEnd, Silence, relay};
-use crate::termination::{At, Cause};
+use crate::relay::{Silence, relay};
+use crate::termination::At;
 
 /// Relays until both ends are closed.
 pub async fn run(
@@ -36,12 +36,8 @@ pub async fn run(
         relay(&mut client.stream, &mut stream, &mut upward, &mut downward, &shelf, silence).await;
     ex.bytes_in += upward.bytes;
     ex.bytes_out += downward.bytes;
-    match end {
-        RelayEnd::Done => {}
-        RelayEnd::Client => ex.end(Cause::ClientAbort, At::Data),
-        RelayEnd::Server => ex.end(Cause::ServerAbort, At::Data),
-        RelayEnd::ClientTimeout => ex.end(Cause::ClientTimeout, At::Data),
-        RelayEnd::ServerTimeout => ex.end(Cause::ServerTimeout, At::Data),
+    if let Some(cause) = end.cause() {
+        ex.end(cause, At::Data);
     }
     Phase::Finish(Finish::Close)
 }

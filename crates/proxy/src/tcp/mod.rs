@@ -5,7 +5,7 @@ mod content;
 use std::sync::Arc;
 
 use expr::{Subject, Verdict};
-use model::{BackendTarget, TcpAction};
+use model::TcpAction;
 use tokio::time::Instant;
 
 pub use content::{Decision, on_request};
@@ -19,9 +19,9 @@ use crate::http::exchange::Exchange;
 use crate::http::finish;
 use crate::http::persistence;
 use crate::http::phase::{Outgoing, Phase, Upstream};
-use crate::live::LiveBackend;
+use crate::http::route;
 use crate::pump::Pump;
-use crate::relay::{RelayEnd, Silence, relay};
+use crate::relay::{Silence, relay};
 use crate::rewrite::{set_port, set_source};
 use crate::termination::{At, Cause};
 
@@ -67,25 +67,13 @@ pub fn admits(client: &Client) -> bool {
 /// Actions that do not end a list.
 pub fn act(ex: &mut Exchange, action: &TcpAction) {
     match action {
-        TcpAction::SetVar(variable, expression) => {
-            let value = expression.eval(&*ex).found().map(expr::Sample::into_value);
-            if value.is_some() {
-                ex.set_variable(variable, value);
-            }
-        }
-        TcpAction::SetVarFmt(variable, format) => {
-            let mut text = Vec::new();
-            format.render(&*ex, &mut text);
-            ex.set_variable(variable, Some(expr::Sample::text(text).into_value()));
-        }
+        TcpAction::SetVar(variable, expression) => ex.store(variable, expression),
+        TcpAction::SetVarFmt(variable, format) => ex.store_text(variable, format),
         TcpAction::UnsetVar(variable) => {
             ex.set_variable(variable, None);
         }
         TcpAction::Capture { sample, slot, len } => {
-            if let Some(value) = sample.eval(&*ex).found() {
-                let bytes = value.into_bytes();
-                ex.set_capture(expr::Side::Request, *slot, &bytes[..bytes.len().min(*len)]);
-            }
+            ex.capture_sample(expr::Side::Request, sample, *slot, *len);
         }
         TcpAction::SetSrc(e) => set_source(&ex.facts.src, e.eval(&*ex).found()),
         TcpAction::SetSrcPort(e) => set_port(&ex.facts.src, e.eval(&*ex).found()),
@@ -112,7 +100,7 @@ async fn run(client: &mut Client, ex: &mut Exchange) -> Option<()> {
     let mut input = None;
     let frontend = Arc::clone(&ex.frontend);
     inspect(client, ex, &frontend.model.rules, &mut input).await?;
-    let Some(backend) = route(ex) else {
+    let Some(backend) = route::choose(ex) else {
         ex.end(Cause::ServerAbort, At::Connect);
         return None;
     };
@@ -168,30 +156,6 @@ async fn inspect(
     }
 }
 
-fn route(ex: &Exchange) -> Option<Arc<LiveBackend>> {
-    let frontend = &ex.frontend;
-    for (rule, resolved) in frontend.model.use_backend.iter().zip(&frontend.routes) {
-        if rule.condition.as_ref().is_some_and(|c| c.eval(ex) != Verdict::True) {
-            continue;
-        }
-        match &rule.action {
-            BackendTarget::Static(_) => return resolved.clone(),
-            BackendTarget::Format(format) => {
-                let mut name = Vec::new();
-                format.render(ex, &mut name);
-                let name = std::str::from_utf8(&name).ok()?;
-                match ex.view.live.backends.get(name) {
-                    Some(backend) => return Some(Arc::clone(backend)),
-                    None => break,
-                }
-            }
-        }
-    }
-    frontend.default.clone().or_else(|| {
-        frontend.own_backend.as_ref().and_then(|name| ex.view.live.backends.get(name).cloned())
-    })
-}
-
 async fn pass(client: &mut Client, ex: &mut Exchange, up: Upstream) {
     let Upstream { outgoing, mut stream, slot, .. } = up;
     let mut upward = outgoing.upload;
@@ -209,11 +173,7 @@ async fn pass(client: &mut Client, ex: &mut Exchange, up: Upstream) {
         relay(&mut client.stream, &mut stream, &mut upward, &mut downward, &shelf, silence).await;
     ex.bytes_in = upward.bytes;
     ex.bytes_out = downward.bytes;
-    match end {
-        RelayEnd::Done => {}
-        RelayEnd::Client => ex.end(Cause::ClientAbort, At::Data),
-        RelayEnd::Server => ex.end(Cause::ServerAbort, At::Data),
-        RelayEnd::ClientTimeout => ex.end(Cause::ClientTimeout, At::Data),
-        RelayEnd::ServerTimeout => ex.end(Cause::ServerTimeout, At::Data),
+    if let Some(cause) = end.cause() {
+        ex.end(cause, At::Data);
     }
 }

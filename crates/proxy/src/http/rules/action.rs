@@ -105,24 +105,13 @@ fn common(ex: &mut Exchange, rule: &HttpRule, side: Side) -> Step {
         }
         HttpAction::Reject => return Step::Answer(AnswerKind::Silence, Ending::Denied),
         HttpAction::SilentDrop => return Step::Answer(AnswerKind::Drop, Ending::Denied),
-        HttpAction::SetVar(variable, expression) => {
-            let value = expression.eval(&*ex).found().map(expr::Sample::into_value);
-            if value.is_some() {
-                ex.set_variable(variable, value);
-            }
-        }
-        HttpAction::SetVarFmt(variable, format) => {
-            let value = expr::Sample::text(text(ex, format)).into_value();
-            ex.set_variable(variable, Some(value));
-        }
+        HttpAction::SetVar(variable, expression) => ex.store(variable, expression),
+        HttpAction::SetVarFmt(variable, format) => ex.store_text(variable, format),
         HttpAction::UnsetVar(variable) => {
             ex.set_variable(variable, None);
         }
         HttpAction::Capture { sample, slot, len } => {
-            if let Some(value) = sample.eval(&*ex).found() {
-                let bytes = value.into_bytes();
-                ex.set_capture(side, *slot, &bytes[..bytes.len().min(*len)]);
-            }
+            ex.capture_sample(side, sample, *slot, *len);
         }
         HttpAction::SetSrc(e) => set_source(&ex.facts.src, e.eval(&*ex).found()),
         HttpAction::SetSrcPort(e) => set_port(&ex.facts.src, e.eval(&*ex).found()),
