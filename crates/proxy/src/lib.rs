@@ -1,7 +1,7 @@
 //! The data plane: listeners, worker threads, HTTP and TCP sessions, pools, running the checks.
 //!
 //! [`Engine`] is what the control wing sees. A connection's way through the files:
-//! `listen` -> `worker` -> `connection` -> `http` (phase by phase) or `tcp`.
+//! `listen` -> `worker` -> `connection` -> `http` (phase by phase) or `tcp`, both on `session`.
 #![deny(unsafe_code)]
 
 mod body;
@@ -23,6 +23,7 @@ mod pump;
 mod queue;
 mod relay;
 mod rewrite;
+mod session;
 mod splice;
 mod stream;
 mod subject;

@@ -67,7 +67,7 @@ pub struct Worker {
     /// Idle server connections.
     pub pool: Pool,
     /// Scratch memory of HTTP exchanges.
-    pub scratch: crate::http::ScratchShelf,
+    pub scratch: crate::session::ScratchShelf,
     view: RefCell<Rc<View>>,
     generation: Cell<u64>,
     connections: RefCell<slab::Slab<Registered>>,
@@ -109,7 +109,7 @@ impl Worker {
             heads: Shelf::new(live.config.global.bufsize),
             transfers: Shelf::new(TRANSFER_BUFFER_BYTES),
             pool: Pool::default(),
-            scratch: crate::http::ScratchShelf::default(),
+            scratch: crate::session::ScratchShelf::default(),
             generation: Cell::new(live.generation),
             view: RefCell::new(Rc::new(View { live })),
             connections: RefCell::default(),

@@ -8,11 +8,11 @@ use tokio::time::Instant;
 use wire::h1::{self, Limits, Parse, framing};
 use wire::http::{Known, Method, Version};
 
-use super::exchange::Exchange;
-use super::phase::{Answer, AnswerKind, Finish, Phase};
 use super::{response_head, rules};
 use crate::client::Client;
 use crate::deadline::Deadline;
+use crate::session::exchange::Exchange;
+use crate::session::phase::{Answer, AnswerKind, Finish, Phase};
 use crate::termination::{At, Cause};
 
 /// Sends our answer.

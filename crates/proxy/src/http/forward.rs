@@ -4,15 +4,16 @@ use std::task::Poll;
 
 use wire::h1::framing::{self, BodyLength, ConnectionTokens};
 
-use super::exchange::Exchange;
-use super::phase::{Answer, AnswerKind, Finish, Phase, Upstream};
 use super::respond::Retry;
 use super::rules::{self, Outcome};
-use super::{connect, persistence, respond, response_head};
+use super::{respond, response_head};
 use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::pump::{End, Pump};
+use crate::session::exchange::Exchange;
+use crate::session::phase::{Answer, AnswerKind, Finish, Phase, Upstream};
+use crate::session::{connect, persistence};
 use crate::termination::{At, Cause};
 
 /// Sends the response on.

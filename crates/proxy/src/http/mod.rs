@@ -1,29 +1,16 @@
 //! HTTP sessions: requests of one client connection, one after the other, phase by phase.
 
-mod abort;
 mod answer;
-
-pub(crate) mod assign;
-pub(crate) mod connect;
-pub(crate) mod exchange;
-pub(crate) mod finish;
 mod forward;
-mod key;
-pub(crate) mod persistence;
-pub(crate) mod phase;
 mod process;
 mod receive;
 mod request_head;
 mod respond;
 mod response_head;
-pub(crate) mod route;
 pub mod rules;
-mod scratch;
-mod subject;
+mod run;
 mod tunnel;
 mod wait_body;
-
-pub use scratch::ScratchShelf;
 
 use tokio::time::Instant;
 
@@ -66,7 +53,7 @@ pub async fn serve(client: &mut Client) {
         };
         client.follow_configuration();
         let next =
-            Box::pin(exchange::run(client, first_byte.0, first_byte.1, idle_since, requests)).await;
+            Box::pin(run::run(client, first_byte.0, first_byte.1, idle_since, requests)).await;
         requests = requests.saturating_add(1);
         match next {
             Next::KeepAlive(rest) => input = rest,

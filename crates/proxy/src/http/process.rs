@@ -9,15 +9,16 @@ use wire::h1::Answer as Refusal;
 use wire::h1::framing::{self, BodyLength, ConnectionTokens};
 use wire::http::Method;
 
-use super::exchange::Exchange;
-use super::phase::{Answer, AnswerKind, Finish, Outgoing, Phase};
+use super::request_head;
 use super::rules::{self, Outcome};
-use super::{request_head, route, subject};
 use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::live::LiveBackend;
 use crate::pump::Pump;
+use crate::session::exchange::Exchange;
+use crate::session::phase::{Answer, AnswerKind, Finish, Outgoing, Phase};
+use crate::session::{route, subject};
 use crate::tcp::{self, Decision};
 use crate::termination::{At, Cause};
 
@@ -101,13 +102,6 @@ fn monitor(ex: &mut Exchange) -> Option<AnswerKind> {
     Some(AnswerKind::Error(if fails { 503 } else { 200 }))
 }
 
-/// The stricter mode of both sides (manual 4, "HTTP connection modes").
-pub fn connection_mode(ex: &Exchange) -> ConnectionMode {
-    let backend =
-        ex.backend.as_ref().map_or(ConnectionMode::KeepAlive, |b| b.model.connection_mode);
-    ex.frontend.model.connection_mode.max(backend)
-}
-
 fn send(
     client: &Client,
     ex: &mut Exchange,
@@ -115,11 +109,11 @@ fn send(
     input: Option<Buffer>,
     length: BodyLength,
 ) -> Phase {
-    let mode = connection_mode(ex);
+    let mode = ex.connection_mode();
     if mode == ConnectionMode::Close {
         ex.client_keep = false;
     }
-    let pinned = super::persistence::of_request(ex, backend);
+    let pinned = crate::session::persistence::of_request(ex, backend);
     // A request is serialised once the server is known only where the server shows in it.
     let prefix = request_head::write(ex, mode);
     let client_timeout = ex.overrides.borrow().client_timeout;

@@ -3,12 +3,12 @@
 use tokio::time::Instant;
 use wire::h1::{self, Answer as Refusal, Limits, Parse};
 
-use super::exchange::Exchange;
-use super::phase::{Answer, AnswerKind, Finish, Phase};
 use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::deadline::Deadline;
 use crate::live::Live;
+use crate::session::exchange::Exchange;
+use crate::session::phase::{Answer, AnswerKind, Finish, Phase};
 use crate::termination::{At, Cause};
 
 /// The bounds of a head in this configuration (`tune.bufsize`, `tune.maxrewrite`).
@@ -98,5 +98,5 @@ pub fn nothing_came(client: &Client, timed_out: bool) {
         return;
     }
     client.frontend.counters.request_errors.inc();
-    super::finish::log_empty(client, timed_out);
+    crate::session::finish::log_empty(client, timed_out);
 }

@@ -8,7 +8,7 @@ use wire::h1::framing::{self, ConnectionTokens, HOP_BY_HOP};
 use wire::h1::{Head, write_field};
 use wire::http::{Known, Version};
 
-use super::exchange::Exchange;
+use crate::session::exchange::Exchange;
 
 /// Serialises the request head into the exchange's memory: hop-by-hop fields out, forwarding
 /// fields in.
@@ -53,7 +53,7 @@ fn add_forwarding(ex: &Exchange, out: &mut Vec<u8>) {
         add_address(head, option, ex.facts.dst.get(), out);
     }
     if let Some(name) = &frontend.unique_id_header
-        && let Some(id) = super::subject::unique_id(ex)
+        && let Some(id) = crate::session::subject::unique_id(ex)
     {
         write_field(out, name.as_bytes(), id);
     }

@@ -8,13 +8,14 @@ use tokio::time::Instant;
 use wire::h1::{self, Limits, Parse};
 use wire::http::Version;
 
-use super::exchange::Exchange;
-use super::phase::{Answer, AnswerKind, Finish, Outgoing, Phase, Upstream};
-use super::{connect, receive};
+use super::receive;
 use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::deadline::Deadline;
 use crate::pump::End;
+use crate::session::connect;
+use crate::session::exchange::Exchange;
+use crate::session::phase::{Answer, AnswerKind, Finish, Outgoing, Phase, Upstream};
 use crate::termination::{At, Cause};
 
 /// What came first.

@@ -4,7 +4,7 @@ use wire::h1::framing::{self, BodyLength, ConnectionTokens, HOP_BY_HOP};
 use wire::h1::write_field;
 use wire::http::{Known, Version};
 
-use super::exchange::Exchange;
+use crate::session::exchange::Exchange;
 
 /// How the body of a response is sent on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

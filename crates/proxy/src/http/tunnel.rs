@@ -1,12 +1,12 @@
 //! Phase 7: bytes both ways after an upgrade or CONNECT.
 
-use super::exchange::Exchange;
-use super::phase::{Finish, Phase, Upstream};
 use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::pump::Pump;
 use crate::relay::{Silence, relay};
+use crate::session::exchange::Exchange;
+use crate::session::phase::{Finish, Phase, Upstream};
 use crate::termination::At;
 
 /// Relays until both ends are closed.

@@ -6,11 +6,11 @@ use tokio::time::Instant;
 use wire::h1::framing::{self, BodyLength};
 use wire::h1::{Chunk, Chunked};
 
-use super::exchange::Exchange;
-use super::phase::{Answer, AnswerKind, Phase};
 use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::deadline::Deadline;
+use crate::session::exchange::Exchange;
+use crate::session::phase::{Answer, AnswerKind, Phase};
 use crate::termination::{At, Cause};
 
 /// Reads until the body is complete, `at_least` bytes of it are there or the buffer is full. The

@@ -8,7 +8,7 @@ use super::act;
 use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::deadline::Deadline;
-use crate::http::exchange::Exchange;
+use crate::session::exchange::Exchange;
 
 /// What content rules came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

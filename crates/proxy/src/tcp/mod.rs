@@ -13,16 +13,12 @@ pub use content::{Decision, on_request};
 use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::client::Client;
-use crate::http::assign;
-use crate::http::connect;
-use crate::http::exchange::Exchange;
-use crate::http::finish;
-use crate::http::persistence;
-use crate::http::phase::{Outgoing, Phase, Upstream};
-use crate::http::route;
 use crate::pump::Pump;
 use crate::relay::{Silence, relay};
 use crate::rewrite::{set_port, set_source};
+use crate::session::exchange::Exchange;
+use crate::session::phase::{Outgoing, Phase, Upstream};
+use crate::session::{assign, connect, finish, persistence, route};
 use crate::termination::{At, Cause};
 
 /// Whether a `tcp-request connection expect-proxy layer4` rule asks for a PROXY header.

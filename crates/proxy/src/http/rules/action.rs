@@ -6,9 +6,9 @@ use expr::{LogFormat, Regex, Side, Subject};
 use model::{HttpAction, HttpRule, TimeoutName};
 
 use super::{Ending, Step, headers, redirect, reply};
-use crate::http::exchange::Exchange;
-use crate::http::phase::AnswerKind;
 use crate::rewrite::{set_port, set_source};
+use crate::session::exchange::Exchange;
+use crate::session::phase::AnswerKind;
 
 /// Text of a format.
 pub fn text(ex: &Exchange, format: &LogFormat) -> Vec<u8> {
@@ -120,7 +120,7 @@ fn common(ex: &mut Exchange, rule: &HttpRule, side: Side) -> Step {
         HttpAction::SetLogLevel(level) => ex.overrides.borrow_mut().log_level = Some(*level),
         HttpAction::SetTimeout(name, value) => set_timeout(ex, *name, value),
         HttpAction::DisableL7Retry => ex.overrides.borrow_mut().no_l7_retry = true,
-        HttpAction::DoLog => crate::http::finish::log_now(ex),
+        HttpAction::DoLog => crate::session::finish::log_now(ex),
         other => headers::run(ex, other, side),
     }
     Step::Next

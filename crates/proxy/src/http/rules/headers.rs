@@ -5,7 +5,7 @@ use model::{HeaderMatch, HttpAction};
 use wire::h1::Head;
 
 use super::action::text;
-use crate::http::exchange::Exchange;
+use crate::session::exchange::Exchange;
 
 fn head(ex: &mut Exchange, side: Side) -> &mut Head {
     match side {

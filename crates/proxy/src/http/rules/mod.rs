@@ -9,10 +9,10 @@ use expr::Verdict;
 use model::{HttpAction, HttpRule, RuleSet};
 use wire::h1::framing::BodyLength;
 
-use super::exchange::Exchange;
-use super::phase::{Answer, AnswerKind, Phase, Upstream};
 use crate::buffer::Buffer;
 use crate::client::Client;
+use crate::session::exchange::Exchange;
+use crate::session::phase::{Answer, AnswerKind, Phase, Upstream};
 use crate::termination::{At, Cause};
 
 /// What a list of rules came to.
@@ -141,7 +141,7 @@ async fn hold(client: &Client, ex: &Exchange) {
 
 /// `http-response` rules: of the backend, then of the frontend.
 pub fn response(ex: &mut Exchange, up: &Upstream) -> Outcome {
-    super::subject::remember_response(ex);
+    crate::session::subject::remember_response(ex);
     let backend = up.slot.backend.clone();
     let frontend = ex.frontend.clone();
     let lists =

@@ -4,7 +4,7 @@ use model::{Redirect, RedirectTarget};
 use wire::http::Version;
 
 use super::action::text;
-use crate::http::exchange::Exchange;
+use crate::session::exchange::Exchange;
 
 /// The message and its status; `None` where `ignore-empty` says so.
 pub fn message(ex: &Exchange, redirect: &Redirect) -> Option<(Vec<u8>, u16)> {

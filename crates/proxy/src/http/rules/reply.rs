@@ -7,8 +7,8 @@ use model::{Reply, ReplyContent};
 use wire::http::{FieldName, Known};
 
 use super::action::text;
-use crate::http::exchange::Exchange;
-use crate::http::phase::AnswerKind;
+use crate::session::exchange::Exchange;
+use crate::session::phase::AnswerKind;
 
 /// 401 with `WWW-Authenticate`, or 407 for a client that speaks to a proxy.
 pub fn challenge(ex: &Exchange, realm: Option<&LogFormat>) -> AnswerKind {

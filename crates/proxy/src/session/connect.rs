@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::exchange::Exchange;
 use super::phase::{Outgoing, Phase, Upstream};
-use super::{abort, assign, process};
+use super::{abort, assign};
 use crate::client::Client;
 use crate::connect::{Options, connect};
 use crate::deadline::Deadline;
@@ -95,7 +95,7 @@ pub async fn fresh(client: &mut Client, ex: &mut Exchange, mut out: Outgoing, sl
                 server.counters.connects.inc();
                 ex.moments.connected = Some(Instant::now());
                 if let Some(kind) = server.model.send_proxy {
-                    out.upload.prepend(&super::super::proxy_header::write(&ex.facts, kind));
+                    out.upload.prepend(&crate::proxy_header::write(&ex.facts, kind));
                 }
                 let in_use = client.worker.pool.in_use(&server);
                 let carried = 0;
@@ -161,7 +161,7 @@ fn failed(ex: &mut Exchange, out: Outgoing, cause: Cause) -> Phase {
 
 /// After a response: the connection is kept for the next request, where that is allowed.
 pub fn keep(client: &mut Client, ex: &Exchange, stream: Stream, carried: u32, slot: &Slot) {
-    if process::connection_mode(ex) != ConnectionMode::KeepAlive {
+    if ex.connection_mode() != ConnectionMode::KeepAlive {
         return;
     }
     if is_private(slot) || slot.backend.model.http_reuse == HttpReuse::Never {

@@ -6,12 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use expr::Variables;
+use model::ConnectionMode;
 use tokio::time::Instant;
 
-use super::phase::{Finish, Phase};
 use super::scratch::Scratch;
-use super::{Next, answer, assign, connect, finish, forward, process, receive, respond, tunnel};
-use crate::buffer::Buffer;
 use crate::client::{Client, ClientFacts};
 use crate::live::{LiveBackend, LiveFrontend, LiveServer};
 use crate::termination::{At, Cause, Termination};
@@ -165,7 +163,9 @@ impl Exchange {
         Self::begin(client, since, since, 0)
     }
 
-    fn begin(client: &Client, first_byte: Instant, idle_since: Instant, number: u32) -> Self {
+    /// The exchange that begins with `first_byte`.
+    #[must_use]
+    pub fn begin(client: &Client, first_byte: Instant, idle_since: Instant, number: u32) -> Self {
         let worker = Rc::clone(&client.worker);
         Self {
             memory: worker.scratch.take(),
@@ -215,6 +215,14 @@ impl Exchange {
         }
     }
 
+    /// The stricter mode of both sides (manual 4, "HTTP connection modes").
+    #[must_use]
+    pub fn connection_mode(&self) -> ConnectionMode {
+        let backend =
+            self.backend.as_ref().map_or(ConnectionMode::KeepAlive, |b| b.model.connection_mode);
+        self.frontend.model.connection_mode.max(backend)
+    }
+
     /// Notes how it ends; the first word counts.
     pub fn end(&mut self, cause: Cause, at: At) {
         if self.termination == Termination::default() {
@@ -237,51 +245,5 @@ impl Exchange {
         shared.request_counter.fetch_add(1, Relaxed);
         self.frontend.counters.requests_total.inc();
         self.frontend.counters.request_rate.hit(shared.now_ms(now));
-    }
-}
-
-/// Runs one exchange from its first byte to the end.
-pub async fn run(
-    client: &mut Client,
-    input: Buffer,
-    first_byte: Instant,
-    idle_since: Instant,
-    number: u32,
-) -> Next {
-    let mut ex = Exchange::begin(client, first_byte, idle_since, number);
-    let mut phase = Phase::Receive(input);
-    let end = loop {
-        phase = match phase {
-            Phase::Receive(p) => receive::run(client, &mut ex, p).await,
-            Phase::Process(p) => process::run(client, &mut ex, p).await,
-            Phase::Assign(p) => assign::run(client, &mut ex, p).await,
-            Phase::Connect(p, slot) => connect::run(client, &mut ex, p, slot).await,
-            Phase::Respond(p) => respond::run(client, &mut ex, p).await,
-            Phase::Forward(p, input) => forward::run(client, &mut ex, p, input).await,
-            Phase::Tunnel(p, input) => Box::pin(tunnel::run(client, &mut ex, p, input)).await,
-            Phase::Answer(p) => Box::pin(answer::run(client, &mut ex, p)).await,
-            Phase::Finish(end) => break end,
-        };
-    };
-    finish::run(&mut ex);
-    let memory = std::mem::take(&mut ex.memory);
-    client.worker.scratch.put(memory);
-    match end {
-        Finish::KeepAlive(rest) => Next::KeepAlive(rest),
-        Finish::Close => Next::Close,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    fn size<A, B, C, D, E, T>(_: impl Fn(A, B, C, D, E) -> T) -> usize {
-        size_of::<T>()
-    }
-
-    #[test]
-    fn a_request_is_small() {
-        // It is moved to the heap whole when its first byte comes; rare phases are boxed.
-        let bytes = size(super::run);
-        assert!(bytes <= 2048, "{bytes} bytes");
     }
 }

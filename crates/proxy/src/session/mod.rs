@@ -1,0 +1,15 @@
+//! What HTTP requests and TCP sessions share: routing, choosing a server, reaching it, the end.
+
+mod abort;
+pub mod assign;
+pub mod connect;
+pub mod exchange;
+pub mod finish;
+mod key;
+pub mod persistence;
+pub mod phase;
+pub mod route;
+mod scratch;
+pub mod subject;
+
+pub use scratch::ScratchShelf;
