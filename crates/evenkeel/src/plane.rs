@@ -1,11 +1,9 @@
 //! The engine behind the port of the control wing.
 
-use std::sync::Arc;
-
 use control::ports::{BindRefusal, Opened, ServerOrderKind};
 use control::{DataPlane, OrderError, Refusal, ServerOrder};
 use model::{AdminReason, AdminReasons, Algorithm, Snapshot};
-use proxy::{ApplyError, Engine, LiveBackend, LiveServer};
+use proxy::{ApplyError, Engine, LiveBackend, LiveServer, Shared};
 
 use crate::load::plain_reason;
 
@@ -50,47 +48,44 @@ impl DataPlane for Plane {
             .iter()
             .find(|s| s.model.name == order.server)
             .ok_or(OrderError::NoServer)?;
-        let now_ms = self.engine.shared().now_ms(tokio::time::Instant::now());
+        let shared = self.engine.shared();
+        let state = |reasons| {
+            proxy::checks::administer(shared, backend, server, reasons);
+            Ok(())
+        };
+        let drain = AdminReason::RuntimeDrain;
         match order.what {
-            ServerOrderKind::Weight(weight) => set_weight(backend, server, weight),
+            ServerOrderKind::Weight(weight) => set_weight(shared, backend, server, weight),
             ServerOrderKind::WeightPercent(percent) => {
                 let weight = u32::from(server.model.weight) * u32::from(percent) / 100;
-                set_weight(backend, server, weight.min(256) as u16)
+                set_weight(shared, backend, server, weight.min(256) as u16)
             }
-            ServerOrderKind::Ready => {
-                set_state(server, AdminReasons::default(), now_ms);
-                Ok(())
-            }
-            ServerOrderKind::Drain => {
-                set_state(server, AdminReasons::default().with(AdminReason::RuntimeDrain), now_ms);
-                Ok(())
-            }
+            ServerOrderKind::Ready => state(without_maintenance(server).without(drain)),
+            ServerOrderKind::Drain => state(without_maintenance(server).with(drain)),
             ServerOrderKind::Maintenance => {
-                set_state(server, AdminReasons::default().with(AdminReason::RuntimeMaint), now_ms);
-                Ok(())
+                state(server.state.admin().with(AdminReason::RuntimeMaint))
             }
         }
     }
 }
 
-/// Replaces the reasons that an operator gave; those of the environment stay. `disabled` in the
+/// The reasons of a server without the maintenance that operators asked for. `disabled` in the
 /// file counts as an operator's: `ready` ends it until the file changes.
-fn set_state(server: &Arc<LiveServer>, asked: AdminReasons, now_ms: u64) {
-    const OPERATORS: [AdminReason; 3] =
-        [AdminReason::ConfigMaint, AdminReason::RuntimeMaint, AdminReason::RuntimeDrain];
-    let kept = OPERATORS.into_iter().fold(server.state.admin(), AdminReasons::without);
-    server.state.set_admin(AdminReasons(kept.0 | asked.0), now_ms);
+fn without_maintenance(server: &LiveServer) -> AdminReasons {
+    const OPERATORS: [AdminReason; 2] = [AdminReason::ConfigMaint, AdminReason::RuntimeMaint];
+    OPERATORS.into_iter().fold(server.state.admin(), AdminReasons::without)
 }
 
 fn set_weight(
+    shared: &Shared,
     backend: &LiveBackend,
-    server: &Arc<LiveServer>,
+    server: &LiveServer,
     weight: u16,
 ) -> Result<(), OrderError> {
     let fixed = matches!(backend.model.algorithm, Algorithm::StaticRr | Algorithm::First);
     if fixed && weight != 0 && weight != server.model.weight {
         return Err(OrderError::FixedWeight);
     }
-    server.state.set_weight(weight);
+    proxy::checks::weigh(shared, backend, server, weight);
     Ok(())
 }

@@ -349,6 +349,10 @@ impl Start {
                 started_us,
             },
             seed: random_bits(),
+            say: Box::new({
+                let voice = self.options.voice;
+                move |level, text| voice.say(severity_of(level), text)
+            }),
         }
     }
 
@@ -542,5 +546,14 @@ pub fn random_bits() -> u64 {
     match read {
         Ok(()) => u64::from_ne_bytes(bytes),
         Err(_) => house::wall_ms().wrapping_mul(0x9e37_79b9_7f4a_7c15),
+    }
+}
+
+/// A syslog severity as it is said on standard error.
+fn severity_of(level: u8) -> config::Severity {
+    match level {
+        0..=2 => config::Severity::Alert,
+        3 | 4 => config::Severity::Warning,
+        _ => config::Severity::Notice,
     }
 }

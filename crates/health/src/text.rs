@@ -136,40 +136,85 @@ pub fn stopping_line(subject: &Subject<'_>, why: Why<'_>, counts: &Counts) -> St
     format!("{kind} {backend}/{server} is stopping{}. {}", why_text(why), online(counts))
 }
 
-/// A server that enters maintenance.
-#[must_use]
-pub fn maintenance_line(subject: &Subject<'_>, counts: &Counts) -> String {
-    let (kind, backend, server) = (subject.kind(), subject.backend, subject.server);
-    format!("{kind} {backend}/{server} is going DOWN for maintenance. {}", left(counts))
+/// A reason of an administrator, and whether it comes from the server that this one tracks.
+fn via(tracked: Option<&str>) -> String {
+    tracked.map(|server| format!(" via {server}")).unwrap_or_default()
 }
 
-/// A server that leaves maintenance; `is_up` as checks see it.
+const fn forced(tracked: Option<&str>) -> &'static str {
+    if tracked.is_none() { "forced " } else { "" }
+}
+
+/// A server that enters maintenance. `tracked` is the server, as backend/server, whose maintenance
+/// it takes over.
 #[must_use]
-pub fn ready_line(subject: &Subject<'_>, is_up: bool) -> String {
+pub fn maintenance_line(
+    subject: &Subject<'_>,
+    was_up: bool,
+    tracked: Option<&str>,
+    counts: &Counts,
+) -> String {
     let (kind, backend, server) = (subject.kind(), subject.backend, subject.server);
-    let state = if is_up { "UP/READY" } else { "DOWN/READY" };
-    format!("{kind} {backend}/{server} is {state} (leaving forced maintenance).")
+    let via = via(tracked);
+    if was_up {
+        format!("{kind} {backend}/{server} is going DOWN for maintenance{via}. {}", left(counts))
+    } else {
+        format!("{kind} {backend}/{server} was DOWN and now enters maintenance{via}.")
+    }
+}
+
+/// A server that leaves maintenance, up or down, perhaps into drain.
+#[must_use]
+pub fn ready_line(
+    subject: &Subject<'_>,
+    is_up: bool,
+    drains: bool,
+    tracked: Option<&str>,
+) -> String {
+    let (kind, backend, server) = (subject.kind(), subject.backend, subject.server);
+    let state = if is_up { "UP" } else { "DOWN" };
+    let admin = if drains { "DRAIN" } else { "READY" };
+    let forced = forced(tracked);
+    format!("{kind} {backend}/{server} is {state}/{admin} (leaving {forced}maintenance).")
+}
+
+/// A server that stays in maintenance because the server that it tracks is.
+#[must_use]
+pub fn still_maintained_line(subject: &Subject<'_>, tracked: &str) -> String {
+    let (kind, backend, server) = (subject.kind(), subject.backend, subject.server);
+    format!(
+        "{kind} {backend}/{server} is leaving forced maintenance but remains in maintenance via \
+         {tracked}."
+    )
 }
 
 /// A server that enters drain.
 #[must_use]
-pub fn drain_line(subject: &Subject<'_>, counts: &Counts) -> String {
+pub fn drain_line(
+    subject: &Subject<'_>,
+    was_up: bool,
+    tracked: Option<&str>,
+    counts: &Counts,
+) -> String {
     let (kind, backend, server) = (subject.kind(), subject.backend, subject.server);
-    format!("{kind} {backend}/{server} enters drain state. {}", online(counts))
+    let rest = if was_up { online(counts) } else { left(counts) };
+    format!("{kind} {backend}/{server} enters drain state{}. {rest}", via(tracked))
 }
 
-/// A server that leaves drain; `is_up` as checks see it.
+/// A server that stays in drain when its maintenance ends.
 #[must_use]
-pub fn undrained_line(subject: &Subject<'_>, is_up: bool) -> String {
+pub fn still_drains_line(subject: &Subject<'_>, tracked: Option<&str>) -> String {
+    let (kind, backend, server) = (subject.kind(), subject.backend, subject.server);
+    format!("{kind} {backend}/{server} remains in {}drain mode{}.", forced(tracked), via(tracked))
+}
+
+/// A server that leaves drain, up or down.
+#[must_use]
+pub fn undrained_line(subject: &Subject<'_>, is_up: bool, tracked: Option<&str>) -> String {
     let (kind, backend, server) = (subject.kind(), subject.backend, subject.server);
     let state = if is_up { "UP" } else { "DOWN" };
-    format!("{kind} {backend}/{server} is {state} (leaving forced drain).")
-}
-
-/// The last usable server went.
-#[must_use]
-pub fn nobody_line(backend: &str) -> String {
-    format!("backend {backend} has no server available!")
+    let (forced, via) = (forced(tracked), via(tracked));
+    format!("{kind} {backend}/{server} is {state} (leaving {forced}drain){via}.")
 }
 
 #[cfg(test)]
@@ -215,5 +260,37 @@ mod tests {
             "Health check for backup server conn/refused succeeded, reason: Layer4 check passed, \
              check duration: 5ms, status: 2/2 UP."
         );
+    }
+
+    /// Recorded from HAProxy 3.2.
+    #[test]
+    fn lines_of_administrators_are_haproxys() {
+        let counts = Counts { active: 1, ..Counts::default() };
+        let via = Some("be/s1");
+        let left = "1 active and 0 backup servers left. 0 sessions active, 0 requeued, 0 \
+                    remaining in queue.";
+        let online = "1 active and 0 backup servers online. 0 sessions requeued, 0 total in queue.";
+        let lines = [
+            (
+                maintenance_line(&S, true, via, &counts),
+                format!("is going DOWN for maintenance via be/s1. {left}"),
+            ),
+            (
+                maintenance_line(&S, false, None, &counts),
+                "was DOWN and now enters maintenance.".into(),
+            ),
+            (ready_line(&S, true, false, None), "is UP/READY (leaving forced maintenance).".into()),
+            (ready_line(&S, true, true, via), "is UP/DRAIN (leaving maintenance).".into()),
+            (ready_line(&S, false, false, via), "is DOWN/READY (leaving maintenance).".into()),
+            (drain_line(&S, true, None, &counts), format!("enters drain state. {online}")),
+            (drain_line(&S, false, via, &counts), format!("enters drain state via be/s1. {left}")),
+            (still_drains_line(&S, None), "remains in forced drain mode.".into()),
+            (still_drains_line(&S, via), "remains in drain mode via be/s1.".into()),
+            (undrained_line(&S, true, None), "is UP (leaving forced drain).".into()),
+            (undrained_line(&S, false, via), "is DOWN (leaving drain) via be/s1.".into()),
+        ];
+        for (line, end) in lines {
+            assert_eq!(line, format!("Server conn/refused {end}"));
+        }
     }
 }

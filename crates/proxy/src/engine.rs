@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::*};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -14,9 +14,10 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
-use crate::events::Events;
+use crate::events::{Events, Say};
 use crate::listen::{self, ListenSockets};
 use crate::live::{Counter, Gauge, Live, Rate};
+use crate::termination::Cause;
 use crate::worker::{self, Command, Worker};
 
 /// Clients that wait for a request are let go this long after a stop began, so that those that
@@ -36,6 +37,8 @@ pub struct Settings {
     pub process: expr::Process,
     /// Random bits: seed of balancing and request ids.
     pub seed: u64,
+    /// Says something to whoever looks at the process.
+    pub say: Say,
 }
 
 /// A bind that could not be opened.
@@ -124,6 +127,8 @@ pub struct Shared {
     pub events: Events,
     /// Process-wide variables (`proc.x`).
     variables: Mutex<expr::Variables>,
+    /// To the workers.
+    commands: OnceLock<Vec<mpsc::UnboundedSender<Command>>>,
 }
 
 impl Shared {
@@ -159,6 +164,17 @@ impl Shared {
     #[must_use]
     pub fn wall_us(&self, at: Instant) -> i64 {
         self.started_wall_us + at.saturating_duration_since(self.started).as_micros() as i64
+    }
+
+    /// Ends every session on these servers, given by the keys of their states.
+    pub fn end_sessions(&self, servers: &[u64], cause: Cause) {
+        if servers.is_empty() {
+            return;
+        }
+        let servers: Arc<[u64]> = Arc::from(servers);
+        for worker in self.commands.get().into_iter().flatten() {
+            let _ = worker.send(Command::EndSessions(Arc::clone(&servers), cause));
+        }
     }
 
     /// Waits while the process, the frontend or the bind has all the connections it may have.
@@ -232,7 +248,7 @@ impl Engine {
         let shared = Arc::new(Shared {
             live: Mutex::new(live),
             generation: AtomicU64::new(0),
-            events: Events::new(&settings.process),
+            events: Events::new(&settings.process, settings.say),
             process: settings.process,
             seed: settings.seed,
             started,
@@ -249,11 +265,13 @@ impl Engine {
             room: Notify::new(),
             full: AtomicBool::new(false),
             variables: Mutex::default(),
+            commands: OnceLock::new(),
         });
         let workers = (0..settings.workers.max(1))
             .map(|i| spawn_worker(&shared, i))
             .collect::<io::Result<Vec<_>>>()
             .map_err(ApplyError::Resources)?;
+        let _ = shared.commands.set(workers.iter().map(|w| w.commands.clone()).collect());
         let checks =
             crate::checks::Runner::start(Arc::clone(&shared)).map_err(ApplyError::Resources)?;
         let engine = Self {

@@ -1,7 +1,6 @@
 //! What the data plane reports: access lines, state changes of servers, troubles.
 
 use std::collections::VecDeque;
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -31,8 +30,12 @@ struct Identity {
     global: Arc<[LogTarget]>,
 }
 
+/// Takes what the process says beside its logs: a syslog severity and a text.
+pub type Say = Box<dyn Fn(u8, &str) + Send + Sync>;
+
 /// Logs and notices of the process.
 pub struct Events {
+    say: Say,
     sinks: Sinks,
     identity: RwLock<Identity>,
     utc_offset_s: i32,
@@ -44,8 +47,9 @@ pub struct Events {
 impl Events {
     /// Nothing configured yet.
     #[must_use]
-    pub fn new(process: &expr::Process) -> Self {
+    pub fn new(process: &expr::Process, say: Say) -> Self {
         Self {
+            say,
             sinks: Sinks::default(),
             identity: RwLock::new(Identity {
                 tag: "haproxy".into(),
@@ -83,10 +87,21 @@ impl Events {
         self.send(&settings.targets, settings.tag.as_ref(), level, text);
     }
 
-    /// A state change, logged where the backend logs.
+    /// A state change: logged where the backend logs, and said as a warning.
     pub fn state(&self, settings: &ProxyLog, level: u8, text: &str) {
         self.send(&settings.targets, settings.tag.as_ref(), level, text.as_bytes());
+        (self.say)(log::LEVEL_WARNING, text);
         self.remember(level, text);
+    }
+
+    /// A backend has no server left.
+    pub fn nobody_left(&self, backend: &model::Backend) {
+        let name = &backend.name;
+        let text = format!("backend {name} has no server available!");
+        let log = &backend.log;
+        self.send(&log.targets, log.tag.as_ref(), log::LEVEL_EMERG, text.as_bytes());
+        (self.say)(log::LEVEL_ALERT, &format!("backend '{name}' has no server available!"));
+        self.remember(log::LEVEL_EMERG, &text);
     }
 
     fn send(&self, targets: &[LogTarget], tag: Option<&Name>, level: u8, text: &[u8]) {
@@ -121,14 +136,9 @@ impl Events {
         sample.ranges.iter().any(|(a, b)| (u64::from(*a)..=u64::from(*b)).contains(&n))
     }
 
-    /// Keeps a notice and prints it on standard error.
+    /// Keeps a notice and says it.
     pub fn notice(&self, level: u8, text: &str) {
-        let word = match level {
-            0..=2 => "ALERT",
-            3 | 4 => "WARNING",
-            _ => "NOTICE",
-        };
-        let _ = writeln!(std::io::stderr(), "[{word}]   ({}) : {text}", self.pid);
+        (self.say)(level, text);
         let global = Arc::clone(&self.identity.read().global);
         self.send(&global, None, level, text.as_bytes());
         self.remember(level, text);

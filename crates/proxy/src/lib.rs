@@ -33,7 +33,7 @@ mod termination;
 mod worker;
 
 pub use engine::{Applied, ApplyError, BindError, Engine, Settings, Shared};
-pub use events::{Events, Notice};
+pub use events::{Events, Notice, Say};
 pub use listen::{ListenSockets, open as open_listener};
 pub use live::{
     BackendCounters, Counter, FrontendCounters, Gauge, Live, LiveBackend, LiveFrontend, LiveServer,

@@ -19,6 +19,7 @@ use crate::engine::Shared;
 use crate::listen::Listener;
 use crate::live::Live;
 use crate::pool::Pool;
+use crate::termination::Cause;
 
 /// Size of the buffers that carry bodies: measured, 64 KiB halves HAProxy's CPU per byte.
 const TRANSFER_BUFFER_BYTES: usize = 64 * 1024;
@@ -36,6 +37,8 @@ pub enum Command {
     Refresh,
     /// Close client connections that wait for a request since before this moment.
     CloseIdle(Instant),
+    /// End every session on these servers, by their keys.
+    EndSessions(Arc<[u64]>, Cause),
     /// End every session now and return.
     Shutdown,
 }
@@ -52,7 +55,14 @@ pub enum Activity {
 struct Registered {
     abort: Option<AbortHandle>,
     activity: Activity,
+    /// Key of the server that its session is on; 0 = none.
+    server: u64,
+    /// Why it was ended, when it was.
+    ended: Option<Cause>,
 }
+
+/// Place of a connection in its worker's register.
+pub type RegisterKey = usize;
 
 /// A worker's state, shared by the sessions that it runs.
 pub struct Worker {
@@ -83,15 +93,29 @@ pub struct View {
 /// Keeps a connection in the worker's register; leaving it is dropping this.
 pub struct Registration {
     worker: Rc<Worker>,
-    key: usize,
+    key: RegisterKey,
 }
 
 impl Registration {
-    /// Says what the connection is doing.
+    /// Says what the connection is doing; it is on no server then.
     pub fn set(&self, activity: Activity) {
         if let Some(r) = self.worker.connections.borrow_mut().get_mut(self.key) {
             r.activity = activity;
+            r.server = 0;
         }
+    }
+
+    /// Says which server its session is on, by the key of the server's state.
+    pub fn set_server(&self, key: u64) {
+        if let Some(r) = self.worker.connections.borrow_mut().get_mut(self.key) {
+            r.server = key;
+        }
+    }
+
+    /// Where the connection stands in the register.
+    #[must_use]
+    pub fn key(&self) -> RegisterKey {
+        self.key
     }
 }
 
@@ -147,14 +171,33 @@ impl Worker {
         self: &Rc<Self>,
         session: impl FnOnce(Registration) -> F,
     ) {
-        let key = self
-            .connections
-            .borrow_mut()
-            .insert(Registered { abort: None, activity: Activity::Busy });
+        let key = self.connections.borrow_mut().insert(Registered {
+            abort: None,
+            activity: Activity::Busy,
+            server: 0,
+            ended: None,
+        });
         let registration = Registration { worker: Rc::clone(self), key };
         let task = tokio::task::spawn_local(session(registration));
         if let Some(r) = self.connections.borrow_mut().get_mut(key) {
             r.abort = Some(task.abort_handle());
+        }
+    }
+
+    /// Why the connection was ended from outside, if it was.
+    #[must_use]
+    pub fn ended(&self, key: RegisterKey) -> Option<Cause> {
+        self.connections.borrow().get(key)?.ended
+    }
+
+    fn end_sessions(&self, servers: &[u64], cause: Cause) {
+        for (_, r) in &mut *self.connections.borrow_mut() {
+            if r.ended.is_none() && servers.contains(&r.server) {
+                r.ended = Some(cause);
+                if let Some(task) = &r.abort {
+                    task.abort();
+                }
+            }
         }
     }
 
@@ -216,6 +259,7 @@ pub fn run(
                 }
                 Command::Refresh => drop(worker.view()),
                 Command::CloseIdle(before) => worker.close_idle(before),
+                Command::EndSessions(servers, cause) => worker.end_sessions(&servers, cause),
                 Command::Shutdown => break,
             }
         }

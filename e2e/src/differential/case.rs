@@ -45,6 +45,8 @@ pub struct Case {
     pub compare_connections: bool,
     /// Whether the connection counts of log lines are compared.
     pub compare_counts: bool,
+    /// Whether what the program says on standard error about servers is compared.
+    pub compare_notices: bool,
     /// Lines that match are left out of the comparison.
     pub ignored: Vec<Regex>,
     /// Parts that match are replaced by `<masked>`.
@@ -121,6 +123,7 @@ impl Case {
             "compare" => {
                 self.compare_connections |= rest.contains("connections");
                 self.compare_counts |= rest.contains("counts");
+                self.compare_notices |= rest.contains("notices");
             }
             "ignore" => self.ignored.push(regex(rest)?),
             "mask" => self.masks.push(regex(rest)?),

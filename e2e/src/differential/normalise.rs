@@ -31,6 +31,7 @@ static SLASHED: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?:^| )(\+?-?\d+(?:/\+?-?\d+){2,4})(?: |$)"));
 static CHECK_TIME: LazyLock<Regex> = LazyLock::new(|| pattern(r"check duration: \d+ms"));
 static SESSIONS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\d+ sessions active"));
+static PROCESS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\] +\(\d+\) : "));
 static HTTP_BYTES: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(/\+?(?:T|-1) (?:\d{3}|-1) \+?)[1-9]\d* "));
 static BADREQ_BYTES: LazyLock<Regex> = LazyLock::new(|| pattern(" 400 0 "));
@@ -45,6 +46,14 @@ pub fn places(text: &str, ports: &BTreeMap<u16, String>, dir: &Path) -> String {
         known.cloned().unwrap_or_else(|| found[0].to_owned())
     };
     NUMBER.replace_all(&text, name).into_owned()
+}
+
+/// What a program says on standard error about servers, without its process number.
+pub fn notice(case: &Case, line: &str) -> Option<String> {
+    let line = log_line(case, line)?;
+    let about = PROCESS.is_match(&line) && (line.contains("Server ") || line.contains("backend '"));
+    let line = PROCESS.replace(&line, "] (PID) : ");
+    about.then(|| format!("says {line}"))
 }
 
 /// A log message as it is compared; none for lines that are not.

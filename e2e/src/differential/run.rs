@@ -1,7 +1,7 @@
 //! Runs one case with one program and writes down all that could be seen.
 
 use super::case::Case;
-use super::normalise::{log_line, places};
+use super::normalise::{log_line, notice, places};
 use super::steps::Steps;
 use super::world::World;
 use crate::binaries::Binary;
@@ -25,6 +25,9 @@ pub fn run(case: &Case, binary: &Binary) -> Result<Vec<String>, String> {
     }
     lines.extend(server_lines(case, &world));
     lines.extend(log_lines(case, &world));
+    if case.compare_notices {
+        lines.extend(world.process.stderr().lines().filter_map(|l| notice(case, l)));
+    }
     let name = |line: String| places(&line, &world.port_names, &world.dir.path);
     let mut lines: Vec<String> = lines.into_iter().map(name).collect();
     lines.retain(|line| !case.ignored.iter().any(|pattern| pattern.is_match(line)));

@@ -6,8 +6,10 @@ use crate::client::{PATIENCE, Socket, state};
 use crate::http::{End, Message, Reader};
 use crate::text::{bytes, duration, show};
 use std::collections::{BTreeMap, VecDeque};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How long a connection is watched at the end to see whether it stays open.
@@ -81,6 +83,12 @@ impl<'a> Steps<'a> {
                 self.server(name)?.answer_checks_with(status);
             }
             "until" => self.until(rest)?,
+            "command" => {
+                let path = self.world.dir.path.join("admin.sock");
+                let answer = command(&path, rest).map_err(|e| format!("{rest}: {e}"))?;
+                let lines = answer.lines().filter(|line| !line.is_empty());
+                self.lines.extend(lines.map(|line| format!("{label} < {line}")));
+            }
             "raw" => {
                 let (listener, text) = rest.split_once(' ').ok_or("raw LISTENER \"...\"")?;
                 let mut connection = self.connect(listener)?;
@@ -343,4 +351,14 @@ fn method_of(sent: &[u8]) -> Option<String> {
     let looks = line.contains(" HTTP/") && line.starts_with(|c: char| c.is_ascii_uppercase());
     let method = line.split(' ').next().map(str::to_owned);
     looks.then_some(method).flatten()
+}
+
+/// Asks a control socket and reads the whole answer.
+fn command(socket: &Path, text: &str) -> std::io::Result<String> {
+    let mut socket = UnixStream::connect(socket)?;
+    socket.set_read_timeout(Some(Duration::from_secs(5)))?;
+    socket.write_all(format!("{text}\n").as_bytes())?;
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer)?;
+    Ok(answer)
 }

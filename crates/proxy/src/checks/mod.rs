@@ -18,7 +18,7 @@ use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::{AbortHandle, LocalSet};
 
 pub use observe::{observe_connect, observe_response};
-pub use transition::tracked_follow;
+pub use transition::{administer, force, tracked_follow, weigh};
 
 use crate::engine::Shared;
 use crate::live::{Live, LiveBackend, LiveServer};
@@ -42,6 +42,21 @@ impl Checked {
     #[must_use]
     pub fn last(&self) -> Option<CheckResult> {
         self.health.lock().as_ref().and_then(|h| h.last().cloned())
+    }
+
+    /// Somebody else says up or down: the counter follows.
+    fn force(&self, up: bool) {
+        if let Some(health) = &mut *self.health.lock() {
+            health.force(up);
+        }
+    }
+
+    /// Maintenance has ended: up, one failure away from down, and checked soon.
+    fn restart(&self) {
+        if let Some(health) = &mut *self.health.lock() {
+            health.restart();
+        }
+        self.wake.notify_one();
     }
 }
 

@@ -34,7 +34,10 @@ pub async fn serve(client: &mut Client) {
     let mut idle_since = client.facts.ready.get();
     loop {
         let first_byte = match input.take() {
-            Some(buffer) => (buffer, Instant::now()),
+            Some(buffer) => {
+                client.registration.set(Activity::Busy);
+                (buffer, Instant::now())
+            }
             None => {
                 client.registration.set(Activity::Idle(idle_since));
                 arm(client, requests, idle_since);

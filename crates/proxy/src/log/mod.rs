@@ -6,6 +6,10 @@ mod syslog;
 pub use sink::Sinks;
 pub use syslog::{Stamp, write_header};
 
+/// Syslog severity of a backend without servers.
+pub const LEVEL_EMERG: u8 = 0;
+/// Syslog severity of servers that go down.
+pub const LEVEL_ALERT: u8 = 1;
 /// Syslog severity of errors.
 pub const LEVEL_ERR: u8 = 3;
 /// Syslog severity of warnings.

@@ -22,7 +22,7 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, out: Outgoing) -> Phase
     let waited = ex.waited_body.is_some() || ex.retries > 0;
     let now = ex.moments.request.filter(|_| !waited).unwrap_or_else(Instant::now);
     match attempt(ex, &backend, &out, now) {
-        Attempt::Slot(slot) => assigned(ex, out, slot, now),
+        Attempt::Slot(slot) => assigned(client, ex, out, slot, now),
         Attempt::Nobody => unavailable(ex, out),
         // Boxed: the space that waiting needs is not part of every request's future.
         Attempt::Queue(of) => Box::pin(wait(client, ex, &backend, out, of, now)).await,
@@ -81,7 +81,9 @@ async fn wait(
                         backend.counters.client_aborts.inc();
                         return abort::phase();
                     }
-                    Some(Ok(Turn::Slot(slot))) => return assigned(ex, out, slot, Instant::now()),
+                    Some(Ok(Turn::Slot(slot))) => {
+                        return assigned(client, ex, out, slot, Instant::now());
+                    }
                     Some(Ok(Turn::PickAgain)) => {
                         ex.cookie.redispatched();
                         out.pinned = false;
@@ -99,7 +101,7 @@ async fn wait(
         }
         now = Instant::now();
         match attempt(ex, backend, &out, now) {
-            Attempt::Slot(slot) => return assigned(ex, out, slot, now),
+            Attempt::Slot(slot) => return assigned(client, ex, out, slot, now),
             Attempt::Queue(of) => queue_for = of,
             Attempt::Nobody => return unavailable(ex, out),
         }
@@ -136,7 +138,8 @@ fn choose(ex: &mut Exchange, backend: &Arc<LiveBackend>, out: &Outgoing, now_ms:
     }
 }
 
-fn assigned(ex: &mut Exchange, out: Outgoing, slot: Slot, now: Instant) -> Phase {
+fn assigned(client: &Client, ex: &mut Exchange, out: Outgoing, slot: Slot, now: Instant) -> Phase {
+    client.registration.set_server(slot.server.state.uid());
     ex.moments.assigned = Some(now);
     let now_ms = ex.worker.shared.now_ms(now);
     slot.server.counters.sessions_total.inc();

@@ -13,7 +13,7 @@ use super::scratch::Scratch;
 use crate::client::{Client, ClientFacts};
 use crate::live::{LiveBackend, LiveFrontend, LiveServer};
 use crate::termination::{At, Cause, Termination};
-use crate::worker::{View, Worker};
+use crate::worker::{RegisterKey, View, Worker};
 
 /// Moments of an exchange; `None` where it did not get there.
 #[derive(Clone, Copy, Debug)]
@@ -153,6 +153,9 @@ pub struct Exchange {
     /// Key of the server that served this client before, for `option prefer-last-server`.
     pub last_server: Option<u64>,
     in_backend: Option<InBackend>,
+    key: RegisterKey,
+    /// Counted and logged.
+    pub finished: bool,
 }
 
 impl Exchange {
@@ -211,6 +214,8 @@ impl Exchange {
             body_complete: false,
             last_server: client.last_server,
             in_backend: None,
+            key: client.registration.key(),
+            finished: false,
             worker,
         }
     }
@@ -245,5 +250,22 @@ impl Exchange {
         shared.request_counter.fetch_add(1, Relaxed);
         self.frontend.counters.requests_total.inc();
         self.frontend.counters.request_rate.hit(shared.now_ms(now));
+    }
+}
+
+/// A session that is ended from outside (its server went down, an operator asked for it) is
+/// dropped where it stands: it is counted and logged all the same, with the letters and the status
+/// that HAProxy gives it.
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if self.finished {
+            return;
+        }
+        let Some(cause) = self.worker.ended(self.key) else { return };
+        self.termination = Termination::new(cause, At::Connect);
+        if self.has_request {
+            self.status = 500;
+        }
+        super::finish::run(self);
     }
 }

@@ -12,6 +12,7 @@ use crate::termination::{At, Cause};
 
 /// Counts and logs.
 pub fn run(ex: &mut Exchange) {
+    ex.finished = true;
     let frontend = &ex.frontend.counters;
     frontend.bytes_in.add(ex.bytes_in);
     frontend.bytes_out.add(ex.bytes_out);
