@@ -2,11 +2,10 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, ReadBuf};
+use crate::stream::Stream;
 
 /// How many unused buffers a worker keeps; more are freed.
 const SHELF_BUFFERS: usize = 64;
@@ -37,17 +36,14 @@ impl Shelf {
 
     /// Polls a read into a buffer that is only taken when something arrives, so that a waiting
     /// connection holds none.
-    pub fn poll_read_into_new<R: AsyncRead + Unpin>(
+    pub fn poll_read_into_new(
         self: &Rc<Self>,
-        reader: &mut R,
+        reader: &Stream,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Buffer>> {
         let mut buffer = self.take();
-        match buffer.poll_fill(reader, cx) {
-            Poll::Ready(Ok(_)) => Poll::Ready(Ok(buffer)),
-            Poll::Ready(Err(e)) => Poll::Ready(Err(e)),
-            Poll::Pending => Poll::Pending,
-        }
+        ready!(buffer.poll_fill(reader, cx))?;
+        Poll::Ready(Ok(buffer))
     }
 }
 
@@ -144,30 +140,23 @@ impl Buffer {
     }
 
     /// Reads once into the room behind; `Ok(0)` = the peer ended.
-    pub fn poll_fill<R: AsyncRead + Unpin>(
+    pub fn poll_fill(
         &mut self,
-        reader: &mut R,
+        reader: &Stream,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         let end = self.end;
         let Some(data) = self.data.as_deref_mut() else { return Poll::Ready(Ok(0)) };
-        let mut room = ReadBuf::new(&mut data[end..]);
-        match Pin::new(reader).poll_read(cx, &mut room) {
-            Poll::Ready(Ok(())) => {
-                let n = room.filled().len();
-                self.end += n;
-                Poll::Ready(Ok(n))
-            }
-            Poll::Ready(Err(e)) => Poll::Ready(Err(e)),
-            Poll::Pending => Poll::Pending,
-        }
+        let n = ready!(reader.poll_read(cx, &mut data[end..]))?;
+        self.end += n;
+        Poll::Ready(Ok(n))
     }
 
     /// Reads once; `Ok(0)` = the peer ended.
     ///
     /// # Errors
     /// As the reader's.
-    pub async fn fill<R: AsyncRead + Unpin>(&mut self, reader: &mut R) -> io::Result<usize> {
+    pub async fn fill(&mut self, reader: &Stream) -> io::Result<usize> {
         std::future::poll_fn(|cx| self.poll_fill(reader, cx)).await
     }
 }

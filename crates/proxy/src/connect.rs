@@ -2,13 +2,17 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::path::Path;
 
 use model::{Address, Source};
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
-use tokio::net::{TcpSocket, TcpStream, UnixStream};
+use rustix::io::Errno;
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType};
+use socket2::{SockAddr, Socket};
 
 use crate::listen::connect_abstract;
-use crate::stream::Stream;
+use crate::pump::Pump;
+use crate::stream::{Kind, Stream};
 
 /// What a connection needs besides its destination.
 #[derive(Clone, Copy, Default)]
@@ -21,28 +25,60 @@ pub struct Options<'a> {
     pub user_timeout_ms: Option<u32>,
 }
 
-/// Opens a connection.
+/// Opens a connection. What `first` has to say is written at once where the kernel takes it, which
+/// saves asking whether the connection is there.
 ///
 /// # Errors
 /// As the system calls; the caller bounds the time.
-pub async fn connect(address: &Address, options: Options<'_>) -> io::Result<Stream> {
-    match address {
-        Address::Inet(addr) => tcp(*addr, options).await.map(Stream::Tcp),
-        Address::Unix(path) => UnixStream::connect(path).await.map(Stream::Unix),
-        Address::Abstract(name) => abstract_socket(name, true),
-        Address::AbstractZ(name) => abstract_socket(name, false),
-        Address::Fd(_) => Err(io::ErrorKind::InvalidInput.into()),
+pub async fn connect(
+    address: &Address,
+    options: Options<'_>,
+    first: Option<&mut Pump>,
+) -> io::Result<Stream> {
+    let first = first.filter(|pump| pump.has_first());
+    let stream = match address {
+        Address::Inet(addr) => Stream::new(tcp(*addr, options, first.is_some())?, Kind::Tcp),
+        Address::Unix(path) => Stream::new(unix(path)?, Kind::Unix),
+        Address::Abstract(name) => abstract_socket(name, true)?,
+        Address::AbstractZ(name) => abstract_socket(name, false)?,
+        Address::Fd(_) => return Err(io::ErrorKind::InvalidInput.into()),
+    };
+    match first {
+        None => stream.connected().await?,
+        Some(pump) => match std::future::poll_fn(|cx| pump.poll_first(cx, &stream)).await {
+            Ok(()) => {}
+            // It was there and is gone again: that is seen when the answer is read.
+            Err(e) if matches!(Errno::from_io_error(&e), Some(Errno::PIPE | Errno::CONNRESET)) => {}
+            Err(e) => return Err(e),
+        },
     }
+    stream.await_input()?;
+    Ok(stream)
 }
 
 fn abstract_socket(name: &str, padded: bool) -> io::Result<Stream> {
-    UnixStream::from_std(connect_abstract(name, padded)?).map(Stream::Unix)
+    Ok(Stream::new(connect_abstract(name, padded)?.into(), Kind::Unix))
 }
 
-async fn tcp(addr: SocketAddr, options: Options<'_>) -> io::Result<TcpStream> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
+fn unix(path: &Path) -> io::Result<OwnedFd> {
+    let socket = socket(AddressFamily::UNIX)?;
+    net::connect(&socket, &net::SocketAddrUnix::new(path)?)?;
+    Ok(socket)
+}
+
+fn socket(family: AddressFamily) -> io::Result<OwnedFd> {
+    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+    Ok(net::socket_with(family, SocketType::STREAM, flags, None)?)
+}
+
+fn tcp(addr: SocketAddr, options: Options<'_>, has_first: bool) -> io::Result<OwnedFd> {
+    let family = if addr.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = Socket::from(socket(family)?);
     socket.set_tcp_nodelay(true)?;
+    if has_first {
+        // What follows at once carries the acknowledgement that ends the handshake.
+        net::sockopt::set_tcp_quickack(&socket, false)?;
+    }
     if options.keep_alive {
         socket.set_keepalive(true)?;
     }
@@ -53,7 +89,10 @@ async fn tcp(addr: SocketAddr, options: Options<'_>) -> io::Result<TcpStream> {
     if let Some(source) = options.source {
         bind_source(&socket, source)?;
     }
-    TcpSocket::from_std_stream(socket.into()).connect(addr).await
+    match net::connect(&socket, &addr) {
+        Ok(()) | Err(Errno::INPROGRESS) => Ok(socket.into()),
+        Err(e) => Err(e.into()),
+    }
 }
 
 fn bind_source(socket: &Socket, source: &Source) -> io::Result<()> {

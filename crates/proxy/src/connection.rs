@@ -5,25 +5,27 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use model::{Address, Mode};
+use model::{Address, Bind, Mode};
 use tokio::time::Instant;
 use wire::proxy_protocol::{self, Parsed};
 
 use crate::client::{Client, ClientFacts, Counted};
 use crate::deadline::Deadline;
+use crate::listen::Accepted;
 use crate::live::LiveFrontend;
 use crate::stream::Stream;
 use crate::tcp;
 use crate::worker::Worker;
 
 /// Starts a session for an accepted connection; closes it when nobody listens there any more.
-pub fn start(worker: &Rc<Worker>, stream: Stream, address: &Address) {
+pub fn start(worker: &Rc<Worker>, accepted: Accepted, address: &Address) {
     let view = worker.view();
     let Some((frontend, bind)) = view.live.listeners.get(address) else { return };
     let (frontend, bind) = (Arc::clone(frontend), *bind);
     let now = Instant::now();
     let counted = Counted::enter(worker, &frontend, now);
-    let (front_src, front_dst) = (stream.peer_addr(), stream.local_addr());
+    let Accepted { stream, peer: front_src } = accepted;
+    let front_dst = local_end(&stream, frontend.model.binds.get(bind));
     let facts = Rc::new(ClientFacts {
         listener: address.clone(),
         front_src,
@@ -52,6 +54,18 @@ pub fn start(worker: &Rc<Worker>, stream: Stream, address: &Address) {
             counted,
         })
     });
+}
+
+/// The local end of a connection: what its socket listens on, where that is one address.
+fn local_end(stream: &Stream, bind: Option<&Bind>) -> Option<SocketAddr> {
+    match bind {
+        Some(Bind { address: Address::Inet(address), transparent: false, .. })
+            if !address.ip().is_unspecified() =>
+        {
+            Some(*address)
+        }
+        _ => stream.local_addr(),
+    }
 }
 
 /// Runs a session: PROXY header and early rules here, then by mode.
@@ -116,7 +130,7 @@ async fn read_proxy_header(stream: &Stream, frontend: &LiveFrontend) -> Option<O
         }
         match proxy_protocol::parse(seen.get(..n)?) {
             Ok(Parsed::Complete(header)) => {
-                discard(stream, &mut seen, header.len).ok()?;
+                stream.discard(header.len).ok()?;
                 return Some(header.addresses());
             }
             Ok(Parsed::Partial) if n < seen.len() => {
@@ -129,19 +143,6 @@ async fn read_proxy_header(stream: &Stream, frontend: &LiveFrontend) -> Option<O
             _ => return None,
         }
     }
-}
-
-/// Takes `n` bytes that are known to be there.
-fn discard(stream: &Stream, into: &mut [u8], n: usize) -> std::io::Result<()> {
-    let mut left = n;
-    while left > 0 {
-        let room = into.get_mut(..left).ok_or(std::io::ErrorKind::InvalidData)?;
-        let taken = stream.try_io(tokio::io::Interest::READABLE, |fd| {
-            Ok(rustix::net::recv(fd, room, rustix::net::RecvFlags::DONTWAIT)?.0)
-        })?;
-        left = left.saturating_sub(taken.max(1));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ mod pool;
 mod proxy_header;
 mod pump;
 mod queue;
+mod readiness;
 mod relay;
 mod rewrite;
 mod session;

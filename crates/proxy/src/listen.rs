@@ -2,16 +2,19 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener as StdUnixListener, UnixStream};
 use std::path::Path;
 
 use model::{Address, Bind};
+use rustix::net::{AddressFamily, SocketFlags, sockopt};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
-use tokio::net::{TcpListener, UnixListener};
 
+use crate::readiness::{Descriptor, Direction, Given};
+use crate::stream::{Kind, Stream};
 use crate::sys;
 
 /// Waiting connections per listening socket where a bind names no `backlog`.
@@ -82,7 +85,6 @@ fn open_inet(bind: &Bind) -> io::Result<OwnedFd> {
         let timeout = std::time::Duration::from_millis(u64::from(ms));
         socket.set_tcp_user_timeout(Some(timeout))?;
     }
-    socket.set_tcp_nodelay(true)?; // inherited by accepted sockets: one system call less each
     socket.bind(&SockAddr::from(addr))?;
     socket.listen(backlog(bind))?;
     Ok(socket.into())
@@ -155,51 +157,59 @@ pub fn connect_abstract(name: &str, padded: bool) -> io::Result<UnixStream> {
     Ok(stream)
 }
 
-/// A listener registered with the worker's runtime.
-pub enum Listener {
-    /// TCP.
-    Tcp(TcpListener),
-    /// Unix.
-    Unix(UnixListener),
+/// A connection that was accepted.
+pub struct Accepted {
+    /// The connection.
+    pub stream: Stream,
+    /// Who called; `None` for unix sockets.
+    pub peer: Option<SocketAddr>,
+}
+
+/// A listening socket as a worker accepts on it.
+pub struct Listener {
+    socket: Descriptor,
+    kind: Kind,
 }
 
 impl Listener {
-    /// Registers a listening socket with the current runtime.
+    /// Takes a listening socket in non-blocking mode.
     ///
     /// # Errors
-    /// When the descriptor is no stream socket or cannot be registered.
-    pub fn register(fd: OwnedFd) -> io::Result<Self> {
-        let domain = rustix::net::sockopt::socket_domain(fd.as_fd())?;
-        if domain == rustix::net::AddressFamily::UNIX {
-            Ok(Self::Unix(UnixListener::from_std(StdUnixListener::from(fd))?))
-        } else {
-            Ok(Self::Tcp(TcpListener::from_std(std::net::TcpListener::from(fd))?))
+    /// When the descriptor is no socket.
+    pub fn new(fd: OwnedFd) -> io::Result<Self> {
+        let kind = match sockopt::socket_domain(&fd)? {
+            AddressFamily::UNIX => Kind::Unix,
+            _ => Kind::Tcp,
+        };
+        if kind == Kind::Tcp {
+            // Accepted sockets inherit it: one system call less for each.
+            sockopt::set_tcp_nodelay(&fd, true)?;
         }
+        Ok(Self { socket: Descriptor::new(fd), kind })
     }
 
     /// The next connection.
     ///
     /// # Errors
     /// As `accept`.
-    pub async fn accept(&self) -> io::Result<crate::stream::Stream> {
-        match self {
-            Self::Tcp(l) => Ok(crate::stream::Stream::Tcp(l.accept().await?.0)),
-            Self::Unix(l) => Ok(crate::stream::Stream::Unix(l.accept().await?.0)),
-        }
+    pub async fn accept(&self) -> io::Result<Accepted> {
+        std::future::poll_fn(|cx| {
+            self.socket.poll_io(cx, Direction::Read, |fd| {
+                Ok(Given { result: self.accept_on(fd)?, exhausted: false })
+            })
+        })
+        .await
     }
 
     /// A connection that waits already, without waiting for one.
-    pub fn try_accept(&self) -> Option<crate::stream::Stream> {
-        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
-        match self {
-            Self::Tcp(l) => match l.poll_accept(&mut cx) {
-                std::task::Poll::Ready(Ok((s, _))) => Some(crate::stream::Stream::Tcp(s)),
-                _ => None,
-            },
-            Self::Unix(l) => match l.poll_accept(&mut cx) {
-                std::task::Poll::Ready(Ok((s, _))) => Some(crate::stream::Stream::Unix(s)),
-                _ => None,
-            },
-        }
+    pub fn try_accept(&self) -> Option<Accepted> {
+        self.accept_on(self.socket.as_fd()).ok()
+    }
+
+    fn accept_on(&self, fd: BorrowedFd<'_>) -> io::Result<Accepted> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let (socket, peer) = rustix::net::acceptfrom_with(fd, flags)?;
+        let peer = peer.and_then(|address| address.try_into().ok());
+        Ok(Accepted { stream: Stream::new(socket, self.kind), peer })
     }
 }

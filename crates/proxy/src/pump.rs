@@ -1,18 +1,16 @@
 //! One direction of a transfer as a state machine: optional prefix, then a body or a raw stream.
 
 use std::io;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
 use crate::body::Body;
 use crate::buffer::{Buffer, Shelf};
 use crate::deadline::Deadline;
-use crate::stream::{Reader, Writer};
+use crate::stream::{Kind, Stream};
 
 /// The longest piece of body that is copied behind a head.
 const JOINED_MAX: usize = 2048;
@@ -59,6 +57,8 @@ pub struct Pump {
     /// Close-delimited input becomes chunked output.
     chunk_output: bool,
     last_chunk_queued: bool,
+    /// The receiver's connection ends with the message.
+    closes: bool,
     refilled: bool,
     end: Option<End>,
     read_timeout: Option<Duration>,
@@ -89,6 +89,7 @@ impl Pump {
             reframed_written: 0,
             chunk_output: false,
             last_chunk_queued: false,
+            closes: false,
             refilled: false,
             end: None,
             read_timeout: None,
@@ -117,6 +118,28 @@ impl Pump {
     pub fn chunked_output(mut self: Box<Self>, yes: bool) -> Box<Self> {
         self.chunk_output = yes;
         self
+    }
+
+    /// The writer of this message is ended after it ([`Stream::end`]).
+    #[must_use]
+    pub fn closing(mut self: Box<Self>, yes: bool) -> Box<Self> {
+        self.closes = yes;
+        self
+    }
+
+    /// Something can be written before anything has to be read.
+    #[must_use]
+    pub fn has_first(&self) -> bool {
+        self.has_output() || self.input.as_ref().is_some_and(|input| !input.is_empty())
+    }
+
+    /// Writes once of what is there without reading, and leaves the rest to [`Self::poll`].
+    pub fn poll_first(&mut self, cx: &mut Context<'_>, writer: &Stream) -> Poll<io::Result<()>> {
+        // A broken body is dealt with in its turn.
+        if self.clear_input().is_err() || !self.has_output() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_write(cx, writer)
     }
 
     /// Puts bytes before everything else; for a connection that has just been opened.
@@ -189,8 +212,8 @@ impl Pump {
     pub fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        reader: &mut Reader<'_>,
-        writer: &mut Writer<'_>,
+        reader: &Stream,
+        writer: &Stream,
         shelf: &Rc<Shelf>,
     ) -> Poll<End> {
         if let Some(end) = self.end {
@@ -209,8 +232,8 @@ impl Pump {
     fn poll_transfer(
         &mut self,
         cx: &mut Context<'_>,
-        reader: &mut Reader<'_>,
-        writer: &mut Writer<'_>,
+        reader: &Stream,
+        writer: &Stream,
         shelf: &Rc<Shelf>,
     ) -> Poll<End> {
         let mut progress = false;
@@ -220,7 +243,7 @@ impl Pump {
             }
             if self.has_output() {
                 match self.poll_write(cx, writer) {
-                    Poll::Ready(Ok(_)) => progress = true,
+                    Poll::Ready(Ok(())) => progress = true,
                     Poll::Ready(Err(_)) => return Poll::Ready(End::WriteError),
                     Poll::Pending => return self.wait(cx, true, progress),
                 }
@@ -326,11 +349,7 @@ impl Pump {
         }
     }
 
-    fn poll_write(
-        &mut self,
-        cx: &mut Context<'_>,
-        writer: &mut Writer<'_>,
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(&mut self, cx: &mut Context<'_>, writer: &Stream) -> Poll<io::Result<()>> {
         self.join();
         let prefix = &self.prefix[self.prefix_written..];
         let rest: &[u8] = if self.reframed_written < self.reframed.len() {
@@ -341,21 +360,11 @@ impl Pump {
                 None => &[],
             }
         };
-        let writer = Pin::new(writer);
-        let n = match (prefix.is_empty(), rest.is_empty()) {
-            (true, _) => writer.poll_write(cx, rest),
-            (false, true) => writer.poll_write(cx, prefix),
-            (false, false) => {
-                let slices = [io::IoSlice::new(prefix), io::IoSlice::new(rest)];
-                writer.poll_write_vectored(cx, &slices)
-            }
-        };
-        let n = match n {
-            Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-            Poll::Ready(Ok(n)) => n,
-            Poll::Ready(Err(e)) => return Poll::Ready(Err(e)),
-            Poll::Pending => return Poll::Pending,
-        };
+        let last = self.closes && self.body.is_done();
+        let n = ready!(writer.poll_write(cx, [prefix, rest], last))?;
+        if n == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
         self.bytes += n as u64;
         let of_prefix = n.min(prefix.len());
         self.prefix_written += of_prefix;
@@ -364,26 +373,21 @@ impl Pump {
         } else {
             self.written += n - of_prefix;
         }
-        Poll::Ready(Ok(n))
+        Poll::Ready(Ok(()))
     }
 
     fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
-        reader: &mut Reader<'_>,
+        reader: &Stream,
         shelf: &Rc<Shelf>,
     ) -> Poll<io::Result<usize>> {
         let Some(input) = &mut self.input else {
-            return match shelf.poll_read_into_new(reader, cx) {
-                Poll::Ready(Ok(b)) => {
-                    let n = b.len();
-                    self.refilled = true;
-                    self.input = (n > 0).then_some(b);
-                    Poll::Ready(Ok(n))
-                }
-                Poll::Ready(Err(e)) => Poll::Ready(Err(e)),
-                Poll::Pending => Poll::Pending,
-            };
+            let fresh = ready!(shelf.poll_read_into_new(reader, cx))?;
+            let n = fresh.len();
+            self.refilled = true;
+            self.input = (n > 0).then_some(fresh);
+            return Poll::Ready(Ok(n));
         };
         if self.written == input.len() {
             // Nothing held any more: give a head's buffer back, wait without any.
@@ -403,25 +407,22 @@ impl Pump {
     fn poll_splice(
         &mut self,
         cx: &mut Context<'_>,
-        reader: &mut Reader<'_>,
-        writer: &mut Writer<'_>,
+        reader: &Stream,
+        writer: &Stream,
         length: u64,
     ) -> Option<Poll<Result<(), End>>> {
-        let (Reader::Tcp(r), Writer::Tcp(w)) = (&*reader, &*writer) else { return None };
+        if reader.kind() != Kind::Tcp || writer.kind() != Kind::Tcp {
+            return None;
+        }
         if self.splicer.is_none() {
             self.splicer = Some(crate::splice::Splicer::open()?);
         }
         let splicer = self.splicer.as_mut()?;
         self.refilled = true;
-        let step = splicer.poll(cx, r.as_ref(), w.as_ref(), length);
-        Some(match step {
-            Poll::Ready(Ok(n)) => {
-                self.bytes += n;
-                self.body.spliced(n);
-                Poll::Ready(Ok(()))
-            }
-            Poll::Ready(Err(end)) => Poll::Ready(Err(end)),
-            Poll::Pending => Poll::Pending,
-        })
+        let step = splicer.poll(cx, reader, writer, length);
+        Some(step.map_ok(|n| {
+            self.bytes += n;
+            self.body.spliced(n);
+        }))
     }
 }

@@ -1,11 +1,9 @@
 //! Bytes both ways between two streams until both directions have ended: tunnels and TCP sessions.
 
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
 use crate::buffer::Shelf;
@@ -61,38 +59,36 @@ impl RelayEnd {
 /// Runs two pumps, `up` from client to server and `down` the other way, until both have ended or
 /// one side breaks.
 pub async fn relay(
-    client: &mut Stream,
-    server: &mut Stream,
+    client: &Stream,
+    server: &Stream,
     up: &mut Pump,
     down: &mut Pump,
     shelf: &Rc<Shelf>,
     silence: Silence,
 ) -> RelayEnd {
-    let (mut client_reader, mut client_writer) = client.split();
-    let (mut server_reader, mut server_writer) = server.split();
     let mut deadline = Deadline::new();
     let mut moved = u64::MAX;
     let (mut up_shut, mut down_shut) = (false, false);
     std::future::poll_fn(|cx| {
-        let up_end = up.poll(cx, &mut client_reader, &mut server_writer, shelf);
+        let up_end = up.poll(cx, client, server, shelf);
         if let Poll::Ready(end) = up_end {
             match end {
                 End::Done if up_shut => {}
                 End::Done => {
                     up_shut = true;
-                    let _ = Pin::new(&mut server_writer).poll_shutdown(cx);
+                    let _ = server.end();
                 }
                 End::WriteError => return Poll::Ready(RelayEnd::Server),
                 _ => return Poll::Ready(RelayEnd::Client),
             }
         }
-        let down_end = down.poll(cx, &mut server_reader, &mut client_writer, shelf);
+        let down_end = down.poll(cx, server, client, shelf);
         if let Poll::Ready(end) = down_end {
             match end {
                 End::Done if down_shut => {}
                 End::Done => {
                     down_shut = true;
-                    let _ = Pin::new(&mut client_writer).poll_shutdown(cx);
+                    let _ = client.end();
                 }
                 End::WriteError => return Poll::Ready(RelayEnd::Client),
                 _ => return Poll::Ready(RelayEnd::Server),

@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use rustix::pipe::{PipeFlags, SpliceFlags};
-use tokio::io::Interest;
-use tokio::net::TcpStream;
 
 use crate::pump::End;
+use crate::readiness::{Direction, Given};
+use crate::stream::Stream;
 
 /// Bodies with at least this much still to come are spliced: below it the pipe costs more than
 /// the copy.
@@ -69,8 +69,8 @@ impl Splicer {
     pub fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        from: &TcpStream,
-        to: &TcpStream,
+        from: &Stream,
+        to: &Stream,
         length: u64,
     ) -> Poll<Result<u64, End>> {
         let Some((pipe_out, pipe_in)) = &self.pipe else {
@@ -78,45 +78,27 @@ impl Splicer {
         };
         if self.inside == 0 {
             let want = usize::try_from(length).unwrap_or(usize::MAX).min(PIPE_BYTES);
-            loop {
-                match from.poll_read_ready(cx) {
-                    Poll::Ready(Ok(())) => {}
-                    Poll::Ready(Err(_)) => return Poll::Ready(Err(End::ReadError)),
-                    Poll::Pending => return Poll::Pending,
-                }
-                let read = from.try_io(Interest::READABLE, || splice(&from.as_fd(), pipe_in, want));
-                match read {
-                    Ok(0) => return Poll::Ready(Err(End::ReadEof)),
-                    Ok(n) => {
-                        self.inside = n;
-                        break;
-                    }
-                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                    Err(_) => return Poll::Ready(Err(End::ReadError)),
-                }
+            let read = from.poll_io(cx, Direction::Read, |fd| splice(&fd, pipe_in, want));
+            match ready!(read) {
+                Ok(0) => return Poll::Ready(Err(End::ReadEof)),
+                Ok(n) => self.inside = n,
+                Err(_) => return Poll::Ready(Err(End::ReadError)),
             }
         }
-        loop {
-            match to.poll_write_ready(cx) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(_)) => return Poll::Ready(Err(End::WriteError)),
-                Poll::Pending => return Poll::Pending,
+        let write = to.poll_io(cx, Direction::Write, |fd| splice(pipe_out, &fd, self.inside));
+        Poll::Ready(match ready!(write) {
+            Ok(n) => {
+                self.inside -= n;
+                Ok(n as u64)
             }
-            let wrote =
-                to.try_io(Interest::WRITABLE, || splice(pipe_out, &to.as_fd(), self.inside));
-            match wrote {
-                Ok(n) => {
-                    self.inside -= n;
-                    return Poll::Ready(Ok(n as u64));
-                }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return Poll::Ready(Err(End::WriteError)),
-            }
-        }
+            Err(_) => Err(End::WriteError),
+        })
     }
 }
 
-fn splice(from: &impl AsFd, to: &impl AsFd, len: usize) -> io::Result<usize> {
+fn splice(from: &impl AsFd, to: &impl AsFd, len: usize) -> io::Result<Given<usize>> {
     let flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK;
-    Ok(rustix::pipe::splice(from, None, to, None, len, flags)?)
+    let result = rustix::pipe::splice(from, None, to, None, len, flags)?;
+    // Less than asked for may as well be due to the pipe.
+    Ok(Given { result, exhausted: false })
 }

@@ -1,103 +1,106 @@
 //! The stream interface that sessions are written against: plain TCP and unix sockets today.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, Ready};
-use tokio::net::{TcpStream, UnixStream, tcp, unix};
+use rustix::net::{self, RecvFlags, SendFlags, Shutdown, sockopt};
 
-/// A connected byte stream.
+use crate::readiness::{Descriptor, Direction, Given};
+
+/// What a stream runs over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// TCP.
+    Tcp,
+    /// Unix domain socket.
+    Unix,
+}
+
+/// A connected byte stream. Both directions can be used at the same time, within one task.
 #[derive(Debug)]
-pub enum Stream {
-    /// TCP.
-    Tcp(TcpStream),
-    /// Unix domain socket.
-    Unix(UnixStream),
-}
-
-/// The reading half of a [`Stream`].
-pub enum Reader<'a> {
-    /// TCP.
-    Tcp(tcp::ReadHalf<'a>),
-    /// Unix domain socket.
-    Unix(unix::ReadHalf<'a>),
-}
-
-/// The writing half of a [`Stream`].
-pub enum Writer<'a> {
-    /// TCP.
-    Tcp(tcp::WriteHalf<'a>),
-    /// Unix domain socket.
-    Unix(unix::WriteHalf<'a>),
-}
-
-macro_rules! each {
-    ($kind:ident, $self:expr, $s:ident => $body:expr) => {
-        match $self {
-            $kind::Tcp($s) => $body,
-            $kind::Unix($s) => $body,
-        }
-    };
+pub struct Stream {
+    descriptor: Descriptor,
+    kind: Kind,
 }
 
 impl Stream {
-    /// Both halves, usable at the same time within one task.
-    pub fn split(&mut self) -> (Reader<'_>, Writer<'_>) {
-        match self {
-            Self::Tcp(s) => {
-                let (r, w) = s.split();
-                (Reader::Tcp(r), Writer::Tcp(w))
-            }
-            Self::Unix(s) => {
-                let (r, w) = s.split();
-                (Reader::Unix(r), Writer::Unix(w))
-            }
-        }
+    /// Of a connected or connecting socket in non-blocking mode; makes no system call.
+    #[must_use]
+    pub fn new(socket: OwnedFd, kind: Kind) -> Self {
+        Self { descriptor: Descriptor::new(socket), kind }
+    }
+
+    /// What it runs over.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// The peer's address; `None` for unix sockets.
     #[must_use]
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(s) => s.peer_addr().ok(),
-            Self::Unix(_) => None,
-        }
+        net::getpeername(self).ok().flatten().and_then(|a| a.try_into().ok())
     }
 
     /// The local address; `None` for unix sockets.
     #[must_use]
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(s) => s.local_addr().ok(),
-            Self::Unix(_) => None,
-        }
+        net::getsockname(self).ok().and_then(|a| a.try_into().ok())
+    }
+
+    /// Waits until a connection that has been begun is there.
+    ///
+    /// # Errors
+    /// Why it could not be made.
+    pub async fn connected(&self) -> io::Result<()> {
+        std::future::poll_fn(|cx| {
+            self.descriptor.poll_io(cx, Direction::Write, |fd| {
+                sockopt::socket_error(fd)??;
+                match net::getpeername(fd) {
+                    Ok(_) => Ok(Given { result: (), exhausted: false }),
+                    Err(rustix::io::Errno::NOTCONN) => Err(io::ErrorKind::WouldBlock.into()),
+                    Err(e) => Err(e.into()),
+                }
+            })
+        })
+        .await
+    }
+
+    /// Prepares for waiting for input where none can be there yet.
+    ///
+    /// # Errors
+    /// When the runtime cannot watch one more.
+    pub fn await_input(&self) -> io::Result<()> {
+        self.descriptor.await_input()
     }
 
     /// Whether an idle connection has something to read: for a connection that should be silent
-    /// that means it was closed or talks out of turn. Makes no system call.
+    /// that means it was closed or talks out of turn. Makes no system call where the stream has
+    /// been waited for before.
     #[must_use]
     pub fn has_input(&self) -> bool {
-        let mut cx = Context::from_waker(Waker::noop());
-        each!(Self, self, s => s.poll_read_ready(&mut cx).is_ready())
+        self.descriptor.known_input().unwrap_or_else(|| {
+            let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+            net::recv(self, &mut [0], flags) != Err(rustix::io::Errno::AGAIN)
+        })
     }
 
-    /// Waits until the stream may be read.
-    ///
-    /// # Errors
-    /// As the runtime's.
-    pub async fn readable(&self) -> io::Result<()> {
-        each!(Self, self, s => s.readable().await)
+    /// Reads once; 0 = the peer ended.
+    pub fn poll_read(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.descriptor.poll_io(cx, Direction::Read, |fd| {
+            let (n, _) = net::recv(fd, &mut *into, RecvFlags::empty())?;
+            Ok(Given { result: n, exhausted: n > 0 && n < into.len() })
+        })
     }
 
-    /// Waits until one of the interests is there.
+    /// Reads once; 0 = the peer ended.
     ///
     /// # Errors
-    /// As the runtime's.
-    pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
-        each!(Self, self, s => s.ready(interest).await)
+    /// As `recv`.
+    pub async fn read(&self, into: &mut [u8]) -> io::Result<usize> {
+        std::future::poll_fn(|cx| self.poll_read(cx, into)).await
     }
 
     /// Waits for input and copies the beginning of it without taking it; 0 = the peer ended.
@@ -105,100 +108,95 @@ impl Stream {
     /// # Errors
     /// As `recv`.
     pub async fn peek(&self, into: &mut [u8]) -> io::Result<usize> {
-        loop {
-            self.readable().await?;
-            let peeked = self.try_io(Interest::READABLE, |fd| {
-                let flags = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
-                Ok(rustix::net::recv(fd, &mut *into, flags)?.0)
-            });
-            match peeked {
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                other => return other,
-            }
-        }
+        std::future::poll_fn(|cx| {
+            self.descriptor.poll_io(cx, Direction::Read, |fd| {
+                let (n, _) = net::recv(fd, &mut *into, RecvFlags::PEEK)?;
+                Ok(Given { result: n, exhausted: false })
+            })
+        })
+        .await
     }
 
-    /// Runs a non-blocking system call, keeping readiness in step with `WouldBlock`.
+    /// Takes `n` bytes that are known to be there.
     ///
     /// # Errors
-    /// `WouldBlock` when not ready, else the call's own.
-    pub fn try_io<R>(
+    /// As `recv`; `UnexpectedEof` when fewer were there.
+    pub fn discard(&self, n: usize) -> io::Result<()> {
+        let mut left = n;
+        let mut scratch = [0; 512];
+        while left > 0 {
+            let room = scratch.len().min(left);
+            match net::recv(self, &mut scratch[..room], RecvFlags::DONTWAIT)?.0 {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                taken => left -= taken,
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes once. `last`: nothing follows but [`Self::end`], which then needs no packet of its
+    /// own.
+    pub fn poll_write(
         &self,
-        interest: Interest,
-        f: impl FnOnce(BorrowedFd<'_>) -> io::Result<R>,
-    ) -> io::Result<R> {
-        each!(Self, self, s => s.try_io(interest, || f(s.as_fd())))
+        cx: &mut Context<'_>,
+        bytes: [&[u8]; 2],
+        last: bool,
+    ) -> Poll<io::Result<usize>> {
+        let more = if last { SendFlags::MORE } else { SendFlags::empty() };
+        let flags = SendFlags::NOSIGNAL | more;
+        let len = bytes[0].len() + bytes[1].len();
+        self.descriptor.poll_io(cx, Direction::Write, |fd| {
+            let n = match bytes {
+                [one, []] | [[], one] => net::send(fd, one, flags)?,
+                [a, b] => {
+                    let slices = [IoSlice::new(a), IoSlice::new(b)];
+                    net::sendmsg(fd, &slices, &mut Default::default(), flags)?
+                }
+            };
+            Ok(Given { result: n, exhausted: n < len })
+        })
+    }
+
+    /// Writes everything.
+    ///
+    /// # Errors
+    /// As `send`.
+    pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            match std::future::poll_fn(|cx| self.poll_write(cx, [bytes, &[]], false)).await? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                n => bytes = bytes.get(n..).unwrap_or_default(),
+            }
+        }
+        Ok(())
+    }
+
+    /// Says that nothing more will be written.
+    ///
+    /// # Errors
+    /// As `shutdown`: the connection is gone.
+    pub fn end(&self) -> io::Result<()> {
+        Ok(net::shutdown(self, Shutdown::Write)?)
+    }
+
+    /// Runs a system call that reads, or one that writes, once the stream is ready for it.
+    pub fn poll_io<R>(
+        &self,
+        cx: &mut Context<'_>,
+        direction: Direction,
+        call: impl FnMut(BorrowedFd<'_>) -> io::Result<Given<R>>,
+    ) -> Poll<io::Result<R>> {
+        self.descriptor.poll_io(cx, direction, call)
     }
 
     /// Makes the close send a reset instead of an orderly end (frees the port at once).
     pub fn reset_on_close(&self) {
-        let fd = self.as_fd();
-        let _ = rustix::net::sockopt::set_socket_linger(fd, Some(std::time::Duration::ZERO));
-    }
-
-    /// `TCP_NODELAY`; nothing for unix sockets.
-    pub fn set_nodelay(&self) {
-        if let Self::Tcp(s) = self {
-            let _ = s.set_nodelay(true);
-        }
+        let _ = sockopt::set_socket_linger(self, Some(std::time::Duration::ZERO));
     }
 }
 
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        each!(Self, self, s => s.as_fd())
+        self.descriptor.as_fd()
     }
 }
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        each!(Self, self.get_mut(), s => Pin::new(s).poll_read(cx, buf))
-    }
-}
-
-impl AsyncRead for Reader<'_> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        each!(Self, self.get_mut(), s => Pin::new(s).poll_read(cx, buf))
-    }
-}
-
-macro_rules! async_write {
-    ($t:ty) => {
-        impl AsyncWrite for $t {
-            fn poll_write(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                buf: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                each!(Self, self.get_mut(), s => Pin::new(s).poll_write(cx, buf))
-            }
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bufs: &[io::IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                each!(Self, self.get_mut(), s => Pin::new(s).poll_write_vectored(cx, bufs))
-            }
-            fn is_write_vectored(&self) -> bool {
-                true
-            }
-            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                each!(Self, self.get_mut(), s => Pin::new(s).poll_flush(cx))
-            }
-            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                each!(Self, self.get_mut(), s => Pin::new(s).poll_shutdown(cx))
-            }
-        }
-    };
-}
-
-async_write!(Stream);
-async_write!(Writer<'_>);

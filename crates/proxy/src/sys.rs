@@ -1,9 +1,13 @@
-//! The only `unsafe` in the house: taking over descriptors that were inherited from a parent, and
-//! asking the allocator to let go of freed memory.
+//! The only `unsafe` in the house: taking over descriptors that were inherited from a parent,
+//! registering descriptors with the runtime, and asking the allocator to let go of freed memory.
 #![allow(unsafe_code)]
 
+use std::cell::{Ref, RefCell};
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// A duplicate of the inherited descriptor `fd`, close-on-exec.
 ///
@@ -25,4 +29,81 @@ pub fn duplicate_inherited(fd: RawFd) -> io::Result<OwnedFd> {
 pub fn give_memory_back() {
     // SAFETY: may be called on any thread at any time; it takes no pointer and gives none.
     unsafe { libmimalloc_sys::mi_collect(true) }
+}
+
+/// A descriptor by its number, as the runtime wants to have it.
+#[derive(Debug)]
+pub struct Number(RawFd);
+
+impl AsRawFd for Number {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0
+    }
+}
+
+/// What the runtime is to say about a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// When it can be read.
+    Reading,
+    /// When it can be read, and when it can be written.
+    Both,
+}
+
+/// A registration with the runtime.
+#[derive(Debug)]
+pub struct Registration {
+    /// To be asked and waited for.
+    pub ready: AsyncFd<Number>,
+    /// What it tells.
+    pub watch: Watch,
+}
+
+/// A descriptor that is registered with the runtime once that is asked for.
+#[derive(Debug)]
+pub struct Registered {
+    // Before the descriptor, so that it is dropped while that is still open.
+    registration: RefCell<Option<Registration>>,
+    fd: OwnedFd,
+}
+
+impl Registered {
+    /// Not registered yet; no system call.
+    #[must_use]
+    pub fn new(fd: OwnedFd) -> Self {
+        Self { registration: RefCell::new(None), fd }
+    }
+
+    /// The registration, if there is one. Not to be held across [`Self::register`].
+    #[must_use]
+    pub fn registration(&self) -> Ref<'_, Option<Registration>> {
+        self.registration.borrow()
+    }
+
+    /// Registers with the present runtime, in place of what was registered before. Whoever waited
+    /// on that is not woken any more.
+    ///
+    /// # Errors
+    /// When the descriptor cannot be watched, or memory runs out.
+    pub fn register(&self, watch: Watch) -> io::Result<()> {
+        let interest = match watch {
+            Watch::Reading => Interest::READABLE,
+            Watch::Both => Interest::READABLE | Interest::WRITABLE,
+        };
+        let mut registration = self.registration.borrow_mut();
+        // One descriptor cannot be registered twice.
+        *registration = None;
+        let number = Number(self.fd.as_raw_fd());
+        // SAFETY: `self` owns the descriptor and never gives it away. The registration is private,
+        // handed out by reference only, and dropped before the descriptor is closed.
+        let ready = unsafe { AsyncFd::register_with_interest(number, interest) }?;
+        *registration = Some(Registration { ready, watch });
+        Ok(())
+    }
+}
+
+impl AsFd for Registered {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
 }

@@ -237,7 +237,7 @@ pub fn run(
                 Command::Listen(address, fds) => {
                     let tasks = listeners.entry(address.clone()).or_default();
                     for fd in fds {
-                        match Listener::register(fd) {
+                        match Listener::new(fd) {
                             Ok(l) => {
                                 let l = Rc::new(l);
                                 let task =
@@ -252,8 +252,8 @@ pub fn run(
                 Command::Unlisten(address) => {
                     for (listener, task) in listeners.remove(&address).unwrap_or_default() {
                         task.abort();
-                        while let Some(stream) = listener.try_accept() {
-                            connection::start(&worker, stream, &address);
+                        while let Some(accepted) = listener.try_accept() {
+                            connection::start(&worker, accepted, &address);
                         }
                     }
                 }
@@ -271,7 +271,7 @@ async fn accept_loop(worker: Rc<Worker>, listener: Rc<Listener>, address: Addres
     loop {
         worker.shared.room_for_connection(&worker, &address).await;
         match listener.accept().await {
-            Ok(stream) => connection::start(&worker, stream, &address),
+            Ok(accepted) => connection::start(&worker, accepted, &address),
             Err(e) if is_passing(&e) => {}
             Err(e) => {
                 worker.shared.events.accept_failed(&address, &e);

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use health::{Action, CheckResult, CheckRun, ConnectStep};
 use model::{Address, ProxyHeader, ServerCheck};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 use wire::proxy_protocol::{V2, write_v1, write_v2};
 
@@ -45,7 +44,7 @@ pub(super) async fn run(
                 }
             }
             Action::Write(bytes) => {
-                let Some((stream, _)) = &mut stream else { break run.broken() };
+                let Some((stream, _)) = &stream else { break run.broken() };
                 match timeout(limits.answer, stream.write_all(&bytes)).await {
                     Err(_) => break run.timed_out(),
                     Ok(Err(_)) => break run.broken(),
@@ -53,7 +52,7 @@ pub(super) async fn run(
                 }
             }
             Action::Read => {
-                let Some((stream, _)) = &mut stream else { break run.broken() };
+                let Some((stream, _)) = &stream else { break run.broken() };
                 match timeout(limits.answer, stream.read(&mut buffer)).await {
                     Err(_) => break run.timed_out(),
                     Ok(Err(_)) => break run.broken(),
@@ -97,7 +96,7 @@ async fn open(
 ) -> io::Result<Stream> {
     let source = check.source.as_ref().or(place.server.model.source.as_ref());
     let options = Options { source, ..Options::default() };
-    let mut stream = connect::connect(address, options).await?;
+    let stream = connect::connect(address, options, None).await?;
     if check.send_proxy || step.send_proxy {
         let mut header = Vec::with_capacity(64);
         match place.server.model.send_proxy {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use model::{ErrorPage, ErrorPages, Reply, ReplyContent};
-use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 use wire::h1::{self, Limits, Parse, framing};
 use wire::http::{Known, Method, Version};
@@ -63,7 +62,7 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, answer: Answer) -> Phas
 async fn linger(client: &mut Client) {
     const LINGER: std::time::Duration = std::time::Duration::from_secs(2);
     const LINGER_BYTES: usize = 1 << 20;
-    if client.stream.shutdown().await.is_err() {
+    if client.stream.end().is_err() {
         return;
     }
     let mut deadline = Deadline::new();
@@ -72,7 +71,7 @@ async fn linger(client: &mut Client) {
     let mut buffer = client.worker.heads.take();
     while dropped < LINGER_BYTES {
         buffer.clear();
-        match deadline.guard(buffer.fill(&mut client.stream)).await {
+        match deadline.guard(buffer.fill(&client.stream)).await {
             Ok(Ok(n)) if n > 0 => dropped += n,
             _ => return,
         }

@@ -1,7 +1,5 @@
 //! Phase 6: response rules, the response head to the client, and the bodies both ways.
 
-use std::task::Poll;
-
 use wire::h1::framing::{self, BodyLength, ConnectionTokens};
 
 use super::respond::Retry;
@@ -94,8 +92,13 @@ async fn transfer(
             overrides.server_timeout.or(up.slot.backend.model.timeouts.server),
             overrides.client_timeout.or(client.frontend.model.timeouts.client),
         )
-        .chunked_output(response.rechunk);
+        .chunked_output(response.rechunk)
+        .closing(!ex.client_keep);
     let end = pump_both(client, &mut up, &mut down).await;
+    if !ex.client_keep && end == End::Done {
+        // A client that is gone has nothing to be told.
+        let _ = client.stream.end();
+    }
     ex.bytes_out += down.bytes;
     ex.bytes_in += up.outgoing.upload.bytes;
     let Upstream { outgoing, stream, carried, slot, in_use: _in_use } = up;
@@ -123,22 +126,18 @@ async fn transfer(
 }
 
 /// Both directions at once: the rest of the request may still be on its way.
-async fn pump_both(client: &mut Client, up: &mut Upstream, down: &mut Pump) -> End {
+async fn pump_both(client: &Client, up: &mut Upstream, down: &mut Pump) -> End {
     let shelf = match down.is_large() {
         true => &client.worker.transfers,
         false => &client.worker.heads,
     };
-    let (mut client_reader, mut client_writer) = client.stream.split();
-    let (mut server_reader, mut server_writer) = up.stream.split();
+    let (client, server) = (&client.stream, &up.stream);
     let upload = &mut up.outgoing.upload;
     std::future::poll_fn(|cx| {
         if upload.is_running() {
-            let _ = upload.poll(cx, &mut client_reader, &mut server_writer, shelf);
+            let _ = upload.poll(cx, client, server, shelf);
         }
-        match down.poll(cx, &mut server_reader, &mut client_writer, shelf) {
-            Poll::Ready(end) => Poll::Ready(end),
-            Poll::Pending => Poll::Pending,
-        }
+        down.poll(cx, server, client, shelf)
     })
     .await
 }

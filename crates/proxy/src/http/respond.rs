@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 use wire::h1::{self, Limits, Parse};
 use wire::http::Version;
@@ -93,13 +92,12 @@ async fn next(
 ) -> Event {
     let Client { worker, stream, deadline, .. } = client;
     let shelf = &worker.heads;
-    let (mut client_reader, _) = stream.split();
-    let (mut server_reader, mut server_writer) = up.stream.split();
+    let server = &up.stream;
     let upload = &mut up.outgoing.upload;
     let head = &mut ex.memory.response;
     std::future::poll_fn(|cx| {
         if upload.is_running()
-            && let Poll::Ready(end) = upload.poll(cx, &mut client_reader, &mut server_writer, shelf)
+            && let Poll::Ready(end) = upload.poll(cx, stream, server, shelf)
         {
             return Poll::Ready(Event::Upload(end));
         }
@@ -114,7 +112,7 @@ async fn next(
                     Err(_) => return Poll::Ready(Event::Invalid),
                 }
             }
-            match poll_fill(input, shelf, &mut server_reader, cx) {
+            match poll_fill(input, shelf, server, cx) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Event::Closed),
                 Poll::Ready(Ok(_)) => {}
                 Poll::Ready(Err(_)) => return Poll::Ready(Event::Broken),
@@ -129,7 +127,7 @@ async fn next(
 fn poll_fill(
     input: &mut Option<Buffer>,
     shelf: &std::rc::Rc<crate::buffer::Shelf>,
-    reader: &mut crate::stream::Reader<'_>,
+    reader: &crate::stream::Stream,
     cx: &mut Context<'_>,
 ) -> Poll<std::io::Result<usize>> {
     if let Some(buffer) = input {

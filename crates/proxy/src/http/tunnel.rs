@@ -16,7 +16,7 @@ pub async fn run(
     up: Upstream,
     input: Option<Buffer>,
 ) -> Phase {
-    let Upstream { outgoing, mut stream, slot, .. } = up;
+    let Upstream { outgoing, stream, slot, .. } = up;
     let (from_client, _) = outgoing.upload.into_rest();
     let head = std::mem::take(&mut ex.memory.to_client);
     let mut upward = Pump::new(Vec::new(), Body::UntilClose, from_client);
@@ -33,7 +33,7 @@ pub async fn run(
     };
     let shelf = std::rc::Rc::clone(&client.worker.heads);
     let end =
-        relay(&mut client.stream, &mut stream, &mut upward, &mut downward, &shelf, silence).await;
+        relay(&client.stream, &stream, &mut upward, &mut downward, &shelf, silence).await;
     ex.bytes_in += upward.bytes;
     ex.bytes_out += downward.bytes;
     if let Some(cause) = end.cause() {

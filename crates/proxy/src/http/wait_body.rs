@@ -30,7 +30,6 @@ pub async fn run(
     let mut deadline = Deadline::new();
     deadline.set(Instant::now(), time.or(timeouts.http_request).or(timeouts.client));
     if framing::expects_continue(&ex.memory.request) && input.is_none() {
-        use tokio::io::AsyncWriteExt;
         let _ = client.stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await;
         ex.memory.request.remove_known(wire::http::Known::Expect);
     }
@@ -49,7 +48,7 @@ pub async fn run(
             *input = Some(buffer);
             return Ok(());
         }
-        let read = deadline.guard(buffer.fill(&mut client.stream)).await;
+        let read = deadline.guard(buffer.fill(&client.stream)).await;
         *input = Some(buffer);
         match read {
             Ok(Ok(n)) if n > 0 => {}

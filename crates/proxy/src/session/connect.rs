@@ -84,7 +84,10 @@ pub async fn fresh(client: &mut Client, ex: &mut Exchange, mut out: Outgoing, sl
         };
         let mut deadline = Deadline::new();
         deadline.set(Instant::now(), timeout);
-        let attempt = deadline.guard(connect(&address, options));
+        if let Some(kind) = server.model.send_proxy {
+            out.upload.prepend(&crate::proxy_header::write(&ex.facts, kind));
+        }
+        let attempt = deadline.guard(connect(&address, options, Some(&mut out.upload)));
         let Some(attempt) = abort::unless_client_leaves(client, ex, attempt).await else {
             ex.end(Cause::ClientAbort, At::Connect);
             backend.counters.client_aborts.inc();
@@ -94,9 +97,6 @@ pub async fn fresh(client: &mut Client, ex: &mut Exchange, mut out: Outgoing, sl
             Ok(Ok(stream)) => {
                 server.counters.connects.inc();
                 ex.moments.connected = Some(Instant::now());
-                if let Some(kind) = server.model.send_proxy {
-                    out.upload.prepend(&crate::proxy_header::write(&ex.facts, kind));
-                }
                 let in_use = client.worker.pool.in_use(&server);
                 let carried = 0;
                 return Phase::Respond(Upstream { outgoing: out, stream, carried, slot, in_use });
@@ -111,6 +111,7 @@ pub async fn fresh(client: &mut Client, ex: &mut Exchange, mut out: Outgoing, sl
             return failed(ex, out, cause);
         }
         out.retries_left -= 1;
+        out.upload.rewind();
         ex.retries += 1;
         server.counters.retries.inc();
         backend.counters.retries.inc();
@@ -165,11 +166,11 @@ pub fn keep(client: &mut Client, ex: &Exchange, stream: Stream, carried: u32, sl
         return;
     }
     if is_private(slot) || slot.backend.model.http_reuse == HttpReuse::Never {
-        client.private = Some(crate::client::PrivateConnection {
+        client.private = Some(Box::new(crate::client::PrivateConnection {
             uid: slot.server.uid,
             stream,
             requests: carried + 1,
-        });
+        }));
         return;
     }
     client.worker.pool.put(&slot.server, stream, carried + 1, Instant::now());

@@ -78,7 +78,7 @@ pub async fn on_connection(
         last = match buffer.room() {
             0 => true,
             _ => !matches!(
-                deadline.guard(buffer.fill(&mut client.stream)).await,
+                deadline.guard(buffer.fill(&client.stream)).await,
                 Ok(Ok(n)) if n > 0
             ),
         };

@@ -153,7 +153,7 @@ async fn inspect(
 }
 
 async fn pass(client: &mut Client, ex: &mut Exchange, up: Upstream) {
-    let Upstream { outgoing, mut stream, slot, .. } = up;
+    let Upstream { outgoing, stream, slot, .. } = up;
     let mut upward = outgoing.upload;
     let mut downward = Pump::new(Vec::new(), Body::UntilClose, None);
     let (front, back) = (&client.frontend.model.timeouts, &slot.backend.model.timeouts);
@@ -166,7 +166,7 @@ async fn pass(client: &mut Client, ex: &mut Exchange, up: Upstream) {
     };
     let shelf = std::rc::Rc::clone(&client.worker.heads);
     let end =
-        relay(&mut client.stream, &mut stream, &mut upward, &mut downward, &shelf, silence).await;
+        relay(&client.stream, &stream, &mut upward, &mut downward, &shelf, silence).await;
     ex.bytes_in = upward.bytes;
     ex.bytes_out = downward.bytes;
     if let Some(cause) = end.cause() {
