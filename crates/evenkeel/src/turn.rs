@@ -178,6 +178,8 @@ impl<'a> Turn<'a> {
 
     fn read(&mut self, loaded: Result<Loaded, ReadError>, spent: Duration) {
         let causes = self.reading.take().map(|(_, causes)| causes).unwrap_or_default();
+        // Whatever comes of it: the reading alone took memory.
+        tokio::task::spawn_local(crate::memory::settle());
         if let Ok(loaded) = &loaded
             && self.options.watch
         {
@@ -197,7 +199,6 @@ impl<'a> Turn<'a> {
         self.last_error = error;
         if let Verdict::Applied(_) = report.verdict {
             self.follow_sockets();
-            tokio::task::spawn_local(crate::memory::settle());
         }
         self.notify.status(&report.entry.to_string());
         for reply in self.served.drain(..) {
