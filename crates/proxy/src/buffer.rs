@@ -140,11 +140,7 @@ impl Buffer {
     }
 
     /// Reads once into the room behind; `Ok(0)` = the peer ended.
-    pub fn poll_fill(
-        &mut self,
-        reader: &Stream,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<usize>> {
+    pub fn poll_fill(&mut self, reader: &Stream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let end = self.end;
         let Some(data) = self.data.as_deref_mut() else { return Poll::Ready(Ok(0)) };
         let n = ready!(reader.poll_read(cx, &mut data[end..]))?;

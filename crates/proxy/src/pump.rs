@@ -252,8 +252,9 @@ impl Pump {
             if self.body.is_done() {
                 return Poll::Ready(End::Done);
             }
+            self.give_back_input();
             if let Some(length) = self.body.spliceable()
-                && self.input.as_ref().is_none_or(Buffer::is_empty)
+                && self.input.is_none()
                 && let Some(step) = self.poll_splice(cx, reader, writer, length)
             {
                 match step {
@@ -376,6 +377,16 @@ impl Pump {
         Poll::Ready(Ok(()))
     }
 
+    /// Lets the buffer go once everything in it is written: what follows may not need one.
+    fn give_back_input(&mut self) {
+        if self.input.as_ref().is_some_and(|input| self.written == input.len()) {
+            self.input = None;
+            self.cleared = 0;
+            self.written = 0;
+            self.refilled = true;
+        }
+    }
+
     fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -389,13 +400,6 @@ impl Pump {
             self.input = (n > 0).then_some(fresh);
             return Poll::Ready(Ok(n));
         };
-        if self.written == input.len() {
-            // Nothing held any more: give a head's buffer back, wait without any.
-            self.input = None;
-            self.cleared = 0;
-            self.written = 0;
-            return self.poll_read(cx, reader, shelf);
-        }
         input.consume(self.written);
         input.compact();
         self.cleared -= self.written;
@@ -424,5 +428,51 @@ impl Pump {
             self.bytes += n;
             self.body.spliced(n);
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+
+    use wire::h1::framing::BodyLength;
+
+    use super::*;
+
+    fn pair() -> (Stream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("listen");
+        let theirs = TcpStream::connect(listener.local_addr().expect("address")).expect("connect");
+        let (ours, _) = listener.accept().expect("accept");
+        ours.set_nonblocking(true).expect("non-blocking");
+        (Stream::new(ours.into(), Kind::Tcp), theirs)
+    }
+
+    #[test]
+    fn a_large_body_goes_past_user_space_even_when_input_never_lacks() {
+        // Less than a splice would remain if more than the first buffer were copied.
+        const FIRST: usize = 16 * 1024;
+        const BODY: usize = FIRST + crate::splice::SPLICE_MIN_BYTES as usize;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+        runtime.expect("runtime").block_on(async {
+            let (from, mut server) = pair();
+            let (to, mut client) = pair();
+            server.write_all(&[b'x'; BODY]).expect("write");
+            let client = std::thread::spawn(move || {
+                let mut got = vec![0; BODY + 4];
+                client.read_exact(&mut got).map(|()| got)
+            });
+            let shelf = Shelf::new(FIRST);
+            let mut begun = shelf.take();
+            begun.fill(&from).await.expect("read");
+            let body = Body::from(BodyLength::Length(BODY as u64));
+            let mut pump = Pump::new(b"head".to_vec(), body, Some(begun)).closing(true);
+            let end = std::future::poll_fn(|cx| pump.poll(cx, &from, &to, &shelf)).await;
+            to.end().expect("end");
+            assert_eq!((end, pump.bytes), (End::Done, BODY as u64 + 4));
+            let got = client.join().expect("client").expect("all of it");
+            assert!(got.starts_with(b"headx") && got.ends_with(b"x"));
+            assert!(pump.splicer.is_some());
+        });
     }
 }

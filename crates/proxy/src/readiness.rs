@@ -8,6 +8,9 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::task::{Context, Poll, Waker, ready};
 
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
+
 use crate::sys::{Registered, Watch};
 
 /// What a system call waits for.
@@ -107,13 +110,25 @@ impl Descriptor {
         }
     }
 
-    /// Whether there is something to read, as far as the runtime knows: no system call. `None` when
-    /// it was never registered.
+    /// Whether a socket has something to read, its end included. Makes no system call where the
+    /// runtime knows that there is nothing.
     #[must_use]
-    pub fn known_input(&self) -> Option<bool> {
-        let mut cx = Context::from_waker(Waker::noop());
+    pub fn has_input(&self) -> bool {
         let registration = self.registered.registration();
-        registration.as_ref().map(|r| r.ready.poll_read_ready(&mut cx).is_ready())
+        let mut cx = Context::from_waker(Waker::noop());
+        let ready = registration.as_ref().map(|r| r.ready.poll_read_ready(&mut cx));
+        let mut guard = match ready {
+            Some(Poll::Pending) => return false,
+            Some(Poll::Ready(Ok(guard))) => Some(guard),
+            Some(Poll::Ready(Err(_))) | None => None,
+        };
+        // A read that took all there was leaves the runtime believing that there is more.
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        let nothing = recv(self, &mut [0], flags) == Err(Errno::AGAIN);
+        if nothing && let Some(guard) = &mut guard {
+            guard.clear_ready();
+        }
+        !nothing
     }
 
     fn watch(&self) -> Option<Watch> {

@@ -77,14 +77,10 @@ impl Stream {
     }
 
     /// Whether an idle connection has something to read: for a connection that should be silent
-    /// that means it was closed or talks out of turn. Makes no system call where the stream has
-    /// been waited for before.
+    /// that means it was closed or talks out of turn. Hardly ever makes a system call.
     #[must_use]
     pub fn has_input(&self) -> bool {
-        self.descriptor.known_input().unwrap_or_else(|| {
-            let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
-            net::recv(self, &mut [0], flags) != Err(rustix::io::Errno::AGAIN)
-        })
+        self.descriptor.has_input()
     }
 
     /// Reads once; 0 = the peer ended.
@@ -198,5 +194,71 @@ impl Stream {
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.descriptor.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+    use std::rc::Rc;
+
+    use super::*;
+
+    fn run(test: impl Future<Output = ()>) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+        tokio::task::LocalSet::new().block_on(&runtime.expect("runtime"), test);
+    }
+
+    fn pair() -> (Stream, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().expect("pair");
+        ours.set_nonblocking(true).expect("non-blocking");
+        (Stream::new(ours.into(), Kind::Unix), theirs)
+    }
+
+    #[test]
+    fn taking_exactly_what_was_there_leaves_no_input() {
+        run(async {
+            let (ours, mut theirs) = pair();
+            ours.await_input().expect("register");
+            theirs.write_all(b"abcd").expect("write");
+            assert_eq!(ours.read(&mut [0; 4]).await.expect("read"), 4);
+            assert!(!ours.has_input());
+            drop(theirs);
+            assert_eq!(ours.read(&mut [0; 4]).await.expect("read"), 0);
+            assert!(ours.has_input(), "the end is something to read");
+        });
+    }
+
+    #[test]
+    fn a_stream_that_was_never_waited_for_knows_its_input_too() {
+        let (ours, mut theirs) = pair();
+        assert!(!ours.has_input());
+        theirs.write_all(b"x").expect("write");
+        assert!(ours.has_input());
+    }
+
+    #[test]
+    fn a_write_that_has_to_wait_does_not_lose_the_reader() {
+        run(async {
+            let (ours, mut theirs) = pair();
+            let ours = Rc::new(ours);
+            let reader = Rc::clone(&ours);
+            let both = tokio::task::spawn_local(async move {
+                let mut writing = std::pin::pin!(reader.write_all(&[7; 1 << 20]));
+                std::future::poll_fn(|cx| {
+                    let read = reader.poll_read(cx, &mut [0; 8]);
+                    let _ = writing.as_mut().poll(cx);
+                    read
+                })
+                .await
+            });
+            tokio::task::yield_now().await;
+            theirs.write_all(b"answer").expect("write");
+            assert_eq!(both.await.expect("task").expect("read"), 6);
+            let mut begun = [0; 8];
+            theirs.read_exact(&mut begun).expect("read");
+            assert_eq!(begun, [7; 8]);
+        });
     }
 }

@@ -165,8 +165,7 @@ async fn pass(client: &mut Client, ex: &mut Exchange, up: Upstream) {
         server_fin: back.server_fin,
     };
     let shelf = std::rc::Rc::clone(&client.worker.heads);
-    let end =
-        relay(&client.stream, &stream, &mut upward, &mut downward, &shelf, silence).await;
+    let end = relay(&client.stream, &stream, &mut upward, &mut downward, &shelf, silence).await;
     ex.bytes_in = upward.bytes;
     ex.bytes_out = downward.bytes;
     if let Some(cause) = end.cause() {
