@@ -97,9 +97,8 @@ fn a_connection_costs_few_system_calls() {
     for needless in ["getsockname", "getpeername", "SO_ERROR", "F_SETFL"] {
         assert!(count(needless) < REQUESTS / 2, "{needless} for every connection:\n{trace}");
     }
-    // accept, socket, connect, register and forget, twice read and written, end, two options
-    // for connecting and one for the close, twice closed; two more for a client whose request
-    // comes later than its connection.
+    // accept, socket, connect, register and forget, twice read and written, end, an option for
+    // the close, twice closed; two more for a client whose request comes later than its connection.
     let each = calls(&trace).count() / REQUESTS;
-    assert!(each <= 16, "{each} system calls for each connection:\n{trace}");
+    assert!(each <= 14, "{each} system calls for each connection:\n{trace}");
 }

@@ -37,20 +37,20 @@ pub async fn connect(
 ) -> io::Result<Stream> {
     let first = first.filter(|pump| pump.has_first());
     let stream = match address {
-        Address::Inet(addr) => Stream::new(tcp(*addr, options, first.is_some())?, Kind::Tcp),
+        Address::Inet(addr) => Stream::delaying(tcp(*addr, options)?),
         Address::Unix(path) => Stream::new(unix(path)?, Kind::Unix),
         Address::Abstract(name) => abstract_socket(name, true)?,
         Address::AbstractZ(name) => abstract_socket(name, false)?,
         Address::Fd(_) => return Err(io::ErrorKind::InvalidInput.into()),
     };
-    match first {
-        None => stream.connected().await?,
-        Some(pump) => match std::future::poll_fn(|cx| pump.poll_first(cx, &stream)).await {
-            Ok(()) => {}
-            // It was there and is gone again: that is seen when the answer is read.
-            Err(e) if matches!(Errno::from_io_error(&e), Some(Errno::PIPE | Errno::CONNRESET)) => {}
-            Err(e) => return Err(e),
-        },
+    let done = match first {
+        None => stream.connected().await,
+        Some(pump) => std::future::poll_fn(|cx| pump.poll_first(cx, &stream)).await,
+    };
+    match done {
+        // It was there and is gone again: that is seen when the answer is read.
+        Err(e) if matches!(Errno::from_io_error(&e), Some(Errno::PIPE | Errno::CONNRESET)) => {}
+        other => other?,
     }
     stream.await_input()?;
     Ok(stream)
@@ -71,14 +71,9 @@ fn socket(family: AddressFamily) -> io::Result<OwnedFd> {
     Ok(net::socket_with(family, SocketType::STREAM, flags, None)?)
 }
 
-fn tcp(addr: SocketAddr, options: Options<'_>, has_first: bool) -> io::Result<OwnedFd> {
+fn tcp(addr: SocketAddr, options: Options<'_>) -> io::Result<OwnedFd> {
     let family = if addr.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let socket = Socket::from(socket(family)?);
-    socket.set_tcp_nodelay(true)?;
-    if has_first {
-        // What follows at once carries the acknowledgement that ends the handshake.
-        net::sockopt::set_tcp_quickack(&socket, false)?;
-    }
     if options.keep_alive {
         socket.set_keepalive(true)?;
     }

@@ -1,5 +1,6 @@
 //! The stream interface that sessions are written against: plain TCP and unix sockets today.
 
+use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -18,18 +19,55 @@ pub enum Kind {
     Unix,
 }
 
+/// What fits one segment on every ordinary path, in bytes.
+const ONE_SEGMENT: usize = 1200;
+
+/// Whether the kernel holds short segments back until those before are acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Delays {
+    /// It does not.
+    No,
+    /// It would, but there is nothing before.
+    NotTheFirst,
+    /// It would.
+    Yes,
+}
+
 /// A connected byte stream. Both directions can be used at the same time, within one task.
 #[derive(Debug)]
 pub struct Stream {
     descriptor: Descriptor,
     kind: Kind,
+    delays: Cell<Delays>,
 }
 
 impl Stream {
     /// Of a connected or connecting socket in non-blocking mode; makes no system call.
     #[must_use]
     pub fn new(socket: OwnedFd, kind: Kind) -> Self {
-        Self { descriptor: Descriptor::new(socket), kind }
+        let delays = Cell::new(Delays::No);
+        Self { descriptor: Descriptor::new(socket), kind, delays }
+    }
+
+    /// Of a TCP socket on which `TCP_NODELAY` is not set yet: that is done once it matters.
+    #[must_use]
+    pub fn delaying(socket: OwnedFd) -> Self {
+        let stream = Self::new(socket, Kind::Tcp);
+        stream.delays.set(Delays::NotTheFirst);
+        stream
+    }
+
+    /// Sees to it that `len` bytes to be written are not held back.
+    fn before_write(&self, len: usize) {
+        let matters = match self.delays.get() {
+            Delays::No => false,
+            Delays::NotTheFirst => len > ONE_SEGMENT,
+            Delays::Yes => true,
+        };
+        if matters {
+            let _ = sockopt::set_tcp_nodelay(self, true);
+            self.delays.set(Delays::No);
+        }
     }
 
     /// What it runs over.
@@ -141,6 +179,7 @@ impl Stream {
         let more = if last { SendFlags::MORE } else { SendFlags::empty() };
         let flags = SendFlags::NOSIGNAL | more;
         let len = bytes[0].len() + bytes[1].len();
+        self.before_write(len);
         self.descriptor.poll_io(cx, Direction::Write, |fd| {
             let n = match bytes {
                 [one, []] | [[], one] => net::send(fd, one, flags)?,
@@ -149,6 +188,9 @@ impl Stream {
                     net::sendmsg(fd, &slices, &mut Default::default(), flags)?
                 }
             };
+            if self.delays.get() == Delays::NotTheFirst {
+                self.delays.set(Delays::Yes);
+            }
             Ok(Given { result: n, exhausted: n < len })
         })
     }
@@ -182,6 +224,9 @@ impl Stream {
         direction: Direction,
         call: impl FnMut(BorrowedFd<'_>) -> io::Result<Given<R>>,
     ) -> Poll<io::Result<R>> {
+        if direction == Direction::Write {
+            self.before_write(usize::MAX);
+        }
         self.descriptor.poll_io(cx, direction, call)
     }
 
