@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::body::Body;
 use crate::buffer::{Buffer, Shelf};
 use crate::deadline::Deadline;
+use crate::splice::Splicer;
 use crate::stream::{Kind, Stream};
 
 /// The longest piece of body that is copied behind a head.
@@ -67,7 +68,9 @@ pub struct Pump {
     armed_for_write: bool,
     /// Bytes passed on, prefix included.
     pub bytes: u64,
-    splicer: Option<crate::splice::Splicer>,
+    splicer: Option<Splicer>,
+    /// There was no pipe for a splicer when it was wanted.
+    copies: bool,
 }
 
 impl Pump {
@@ -98,6 +101,7 @@ impl Pump {
             armed_for_write: false,
             bytes: 0,
             splicer: None,
+            copies: false,
         })
     }
 
@@ -415,11 +419,10 @@ impl Pump {
         writer: &Stream,
         length: u64,
     ) -> Option<Poll<Result<(), End>>> {
-        if reader.kind() != Kind::Tcp || writer.kind() != Kind::Tcp {
-            return None;
-        }
-        if self.splicer.is_none() {
-            self.splicer = Some(crate::splice::Splicer::open()?);
+        if self.splicer.is_none() && !self.copies {
+            let both_tcp = reader.kind() == Kind::Tcp && writer.kind() == Kind::Tcp;
+            self.splicer = both_tcp.then(Splicer::open).flatten();
+            self.copies = self.splicer.is_none();
         }
         let splicer = self.splicer.as_mut()?;
         self.refilled = true;
