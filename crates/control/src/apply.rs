@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Config, Generation, Snapshot};
+use model::{Address, Config, Generation, Origin, Snapshot};
 
 use crate::history::{Cause, Ending, Entry, History, STEPS_MAX};
 use crate::intent::{Intent, Problem, Wanted};
@@ -35,6 +35,8 @@ pub struct Report {
     pub new_problems: Vec<Problem>,
     /// Settings that differ but wait for the next start.
     pub at_start_only: Vec<&'static str>,
+    /// Ports that could not be opened and that nobody but containers and variables asked for.
+    pub refused_ports: Vec<u16>,
 }
 
 /// One attempt: who asked for it and when.
@@ -134,8 +136,10 @@ impl Controller {
                 entry,
                 new_problems,
                 at_start_only: plan.at_start_only,
+                refused_ports: Vec::new(),
             };
         }
+        let mut refused_ports = Vec::new();
         let generation = self.generation() + 1;
         let snapshot = Snapshot { generation, config: Arc::new(wanted.config) };
         let (verdict, done, ending) = match plane.apply(&snapshot) {
@@ -146,13 +150,15 @@ impl Controller {
                 (Verdict::Applied(opened), Done::Settled, applied(generation, &plan))
             }
             Err(refusal) => {
+                refused_ports = ports_of_containers(&refusal);
                 let (done, ending) = self.refused(&refusal);
                 (Verdict::Refused, done, ending)
             }
         };
         let took = attempt.spent + elapsed();
         let entry = self.history.record(attempt.at_ms, attempt.causes, took, ending);
-        Report { verdict, done, entry, new_problems, at_start_only: plan.at_start_only }
+        let at_start_only = plan.at_start_only;
+        Report { verdict, done, entry, new_problems, at_start_only, refused_ports }
     }
 
     /// The wanted state could not even be made: a file that does not parse, a name that does not
@@ -172,6 +178,7 @@ impl Controller {
             entry,
             new_problems: Vec::new(),
             at_start_only: Vec::new(),
+            refused_ports: Vec::new(),
         }
     }
 
@@ -202,6 +209,16 @@ impl Controller {
         self.problems = problems;
         new
     }
+}
+
+/// Only when all that was refused is theirs: else leaving theirs out would not help.
+fn ports_of_containers(refusal: &Refusal) -> Vec<u16> {
+    let Refusal::Binds(list) = refusal else { return Vec::new() };
+    let port = |b: &crate::ports::BindRefusal| match (&b.origin, &b.address) {
+        (Origin::Label { .. } | Origin::Variable { .. }, Address::Inet(i)) => Some(i.port()),
+        _ => None,
+    };
+    list.iter().map(port).collect::<Option<Vec<u16>>>().unwrap_or_default()
 }
 
 fn applied(generation: Generation, plan: &Plan) -> Ending {

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod apply;
+pub mod explain;
 pub mod guard;
 pub mod history;
 pub mod intent;

@@ -1,5 +1,7 @@
-//! Which Docker engine is watched, and who we are in it: the environment read for the provider.
+//! Which Docker engine is watched, and who we are in it: the environment read for the provider and
+//! for the dialects of intent.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
@@ -7,6 +9,8 @@ use control::intent::containers;
 use discovery::docker::{DEFAULT_HOST, Settings};
 use model::observed::{Freshness, Observation};
 use tokio::sync::mpsc;
+
+use crate::say::Voice;
 
 /// Observations that wait for the control loop; the newest is complete, so few are enough.
 const WAITING_MAX: usize = 4;
@@ -63,7 +67,51 @@ pub fn find(wish: Wish) -> Option<Containers> {
     };
     let docker =
         Settings { host, own_candidates: own_candidates(), seed: crate::run::random_bits() };
-    Some(Containers { docker, options: containers::Options { listen } })
+    let environment = environment();
+    let hosts = hosts(&environment);
+    let options = containers::Options { listen, environment, hosts, refused: BTreeSet::new() };
+    Some(Containers { docker, options })
+}
+
+/// The variables that the dialects know; those that name a file with the file's contents.
+fn environment() -> BTreeMap<String, String> {
+    let text = |v: std::ffi::OsString| v.to_string_lossy().into_owned();
+    let ours = std::env::vars_os()
+        .map(|(name, value)| (text(name), text(value)))
+        .filter(|(name, value)| containers::is_ours(name) && !value.is_empty());
+    let mut found: BTreeMap<String, String> = ours.collect();
+    found.retain(|name, value| {
+        if !containers::is_file(name) {
+            return true;
+        }
+        match std::fs::read(&*value) {
+            Ok(bytes) => *value = String::from_utf8_lossy(&bytes).into_owned(),
+            Err(e) => {
+                let reason = crate::load::plain_reason(&e);
+                Voice::Native.warning(format!("variable {name}: {value}: {reason}"));
+                return false;
+            }
+        }
+        true
+    });
+    // Certificates of the balancer are variables that this one names.
+    if let Some(names) = found.get("EXTRA_SSL_CERTS").cloned() {
+        for name in names.split(',').map(str::trim) {
+            if let Some(value) = std::env::var_os(name) {
+                found.insert(name.to_owned(), text(value));
+            }
+        }
+    }
+    found
+}
+
+/// Addresses of the hosts that variables name.
+fn hosts(environment: &BTreeMap<String, String>) -> BTreeMap<String, std::net::IpAddr> {
+    let named = environment.get("RSYSLOG_DESTINATION").map(String::as_str).unwrap_or_default();
+    let host = named.rsplit_once(':').map_or(named, |(host, _)| host).trim();
+    let is_name = !host.is_empty() && host.parse::<std::net::IpAddr>().is_err();
+    let names = BTreeSet::from_iter(is_name.then(|| host.to_owned()));
+    crate::resolve::lookup(names).into_iter().collect()
 }
 
 /// What may be our own container's id: the mounts and control groups of this process name it, and

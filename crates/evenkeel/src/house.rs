@@ -28,6 +28,9 @@ use crate::say::Voice;
 /// How often `wait drained` looks.
 const DRAIN_LOOK: Duration = Duration::from_millis(50);
 
+/// How long a port that could not be opened is left alone.
+const PORTS_AGAIN: Duration = Duration::from_secs(10);
+
 /// What a control socket asks of the loop that owns time.
 pub enum Request {
     /// Read the configuration now and say how it went.
@@ -43,7 +46,9 @@ pub struct House {
     /// What runs and what is wanted.
     pub controller: RefCell<Controller>,
     /// How containers become configuration.
-    pub containers: containers::Options,
+    pub containers: RefCell<containers::Options>,
+    /// When the ports that cannot be opened are tried again.
+    pub try_ports_at: Cell<Option<Instant>>,
     /// How configuration is read.
     pub loader: Loader,
     /// Whose words are used.
@@ -128,11 +133,8 @@ impl House {
                 if !loaded.diagnostics.is_empty() {
                     self.voice.raw(&self.render(&loaded));
                 }
-                let begun = Instant::now();
-                let mut controller = self.controller.borrow_mut();
-                controller.intent.set_base(config);
-                let wanted = wanted(&controller, &self.containers);
-                controller.apply(&self.plane, wanted, attempt, &|| begun.elapsed())
+                self.controller.borrow_mut().intent.set_base(config);
+                self.apply(attempt)
             }
         };
         let runs = report.verdict != Verdict::Refused;
@@ -150,11 +152,30 @@ impl House {
             self.voice.warning(format!("{}: {reason}; trying again", observation.provider));
         }
         let attempt = Attempt { at_ms: wall_ms(), spent: Duration::ZERO, causes: vec![cause] };
+        self.controller.borrow_mut().intent.observe(observation);
+        self.apply(attempt)
+    }
+
+    /// Brings what is wanted now to the data plane. A port that only containers ask for and that
+    /// cannot be opened costs those containers alone.
+    fn apply(&self, attempt: Attempt) -> Report {
         let begun = Instant::now();
+        let mut options = self.containers.borrow_mut();
+        if self.try_ports_at.get().is_some_and(|at| begun >= at) {
+            options.refused.clear();
+            self.try_ports_at.set(None);
+        }
         let mut controller = self.controller.borrow_mut();
-        controller.intent.observe(observation);
-        let wanted = wanted(&controller, &self.containers);
-        controller.apply(&self.plane, wanted, attempt, &|| begun.elapsed())
+        let wanted_now = wanted(&controller, &options);
+        let spent = || begun.elapsed();
+        let report = controller.apply(&self.plane, wanted_now, attempt.clone(), &spent);
+        if report.refused_ports.is_empty() {
+            return report;
+        }
+        options.refused.extend(&report.refused_ports);
+        self.try_ports_at.set(Some(begun + PORTS_AGAIN));
+        let wanted_now = wanted(&controller, &options);
+        controller.apply(&self.plane, wanted_now, attempt, &spent)
     }
 
     /// The findings in the voice of this process.
@@ -403,7 +424,7 @@ impl House {
         let controller = self.controller.borrow();
         let mut intent = controller.intent.clone();
         intent.set_base(config);
-        let wanted = joined(&intent, &self.containers);
+        let wanted = joined(&intent, &self.containers.borrow());
         let mut text = controller.plan(&wanted.config).to_string();
         for problem in &wanted.problems {
             text.push_str(&format!("warning: {problem}\n"));

@@ -242,7 +242,8 @@ impl Start {
         let house = Rc::new(House {
             plane: Plane { engine },
             controller: controller.into(),
-            containers: options,
+            containers: options.into(),
+            try_ports_at: None.into(),
             loader: self.options.loader.clone(),
             voice,
             started: self.started,

@@ -88,6 +88,8 @@ pub struct Network {
     pub ipv6: Option<IpAddr>,
     /// Aliases on it.
     pub aliases: Vec<Name>,
+    /// Names of the containers that it is linked to there.
+    pub links: Vec<Name>,
 }
 
 /// Engine state of a container.

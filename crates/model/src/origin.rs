@@ -24,6 +24,11 @@ pub enum Origin {
         /// Label or variable name.
         label: Name,
     },
+    /// A variable of the balancer's own environment.
+    Variable {
+        /// Its name.
+        name: Name,
+    },
     /// Built in: nobody wrote it.
     BuiltIn,
     /// Changed at run time through the runtime API.
@@ -35,6 +40,7 @@ impl std::fmt::Display for Origin {
         match self {
             Self::File { file, line, column } => write!(f, "{file}:{line}:{column}"),
             Self::Label { container, label } => write!(f, "container {container}, {label}"),
+            Self::Variable { name } => write!(f, "variable {name}"),
             Self::BuiltIn => f.write_str("built in"),
             Self::Runtime => f.write_str("runtime"),
         }

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use bollard::models::{
     ContainerInspectResponse, ContainerStateStatusEnum, EndpointSettings, HealthStatusEnum, PortMap,
 };
+use model::Name;
 use model::observed::{Container, ContainerHealth, ContainerState, Network, OwnContainer};
 
 /// A container as `inspect` describes it; `None` without an id.
@@ -90,10 +91,20 @@ fn networks(map: HashMap<String, EndpointSettings>) -> Vec<Network> {
                 .into_iter()
                 .map(|a| a.as_str().into())
                 .collect(),
+            links: linked(endpoint.links.unwrap_or_default()),
         })
         .collect();
     list.sort_by(|a, b| a.name.cmp(&b.name));
     list
+}
+
+/// Names in `CONTAINER:ALIAS`.
+fn linked(links: Vec<String>) -> Vec<Name> {
+    let name = |link: &String| {
+        let name = link.split(':').next().unwrap_or_default().trim_start_matches('/');
+        name.into()
+    };
+    links.iter().map(name).collect()
 }
 
 fn published(map: PortMap) -> Vec<(u16, IpAddr, u16)> {
@@ -169,7 +180,7 @@ pub mod tests {
                 "HostConfig":{"NetworkMode":"p_default"},
                 "NetworkSettings":{"Ports":{"8000/tcp":[{"HostIp":"0.0.0.0","HostPort":"32768"}]},
                 "Networks":{"p_default":{"NetworkID":"n1","IPAddress":"172.18.0.2",
-                "Aliases":["web"]}}}}"#,
+                "Aliases":["web"],"Links":["p_db_1:db"]}}}}"#,
         )
         .expect("an answer");
         let c = container(answer).expect("a container");
@@ -178,6 +189,7 @@ pub mod tests {
         assert_eq!(c.exposed, [8000]);
         assert_eq!(c.health, ContainerHealth::Starting);
         assert_eq!(c.networks[0].ipv4, Some("172.18.0.2".parse().expect("address")));
+        assert_eq!(c.networks[0].links, ["p_db_1".into()]);
         assert_eq!(c.published[0].2, 32768);
         assert_eq!(c.started_ns, 1_000_000_000);
     }

@@ -1,56 +1,64 @@
-//! Observed containers to routes and servers: labels read, services grouped, one bad label set
-//! costing its own container alone.
+//! Observed containers to routes and servers: labels and variables read, services grouped, one bad
+//! label set costing its own container alone.
 
+mod asks;
+mod balancer;
+mod certificate;
+mod import;
 mod labels;
+mod pools;
 mod reach;
+mod read_back;
+pub mod reference;
+
 mod route;
+mod said;
+mod seat;
+mod select;
+mod text;
+mod variables;
 mod write;
 
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, SocketAddr};
 
-use model::observed::{Container, ContainerHealth, ContainerState, Observation, OwnContainer};
-use model::{Config, Name, Origin, Server, ServerIdentity};
+use model::observed::{Container, Observation};
+use model::{Config, Name, ServerIdentity};
 
 use super::Problem;
-use labels::Asks;
-use route::Route;
+use asks::{Asks, Dialect};
+use balancer::Balancer;
+use pools::{Asked, Member};
+use said::By;
+use select::{Selection, Standing};
+
+pub use balancer::{is_file, is_ours};
+pub use seat::{Seat, Standing as SeatStanding, Survey};
 
 /// How containers are turned into configuration.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where the built-in frontend listens, unless the files have a frontend there.
+    /// Where the built-in frontend listens, unless the files have a frontend there. A route that
+    /// names port 80 means these addresses.
     pub listen: Vec<SocketAddr>,
+    /// The balancer's own variables (those that [`is_ours`]); where [`is_file`], the contents of
+    /// the file.
+    pub environment: BTreeMap<String, String>,
+    /// Addresses of hosts that the environment names.
+    pub hosts: BTreeMap<String, IpAddr>,
+    /// Ports that could not be opened: what asks for them is left out.
+    pub refused: BTreeSet<u16>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { listen: vec![SocketAddr::from(([0, 0, 0, 0], 80))] }
+        Self {
+            listen: vec![SocketAddr::from(([0, 0, 0, 0], 80))],
+            environment: BTreeMap::new(),
+            hosts: BTreeMap::new(),
+            refused: BTreeSet::new(),
+        }
     }
-}
-
-/// A service: the containers that stand in for each other.
-#[derive(Debug)]
-struct Service {
-    backend: String,
-    replicas: Vec<Replica>,
-    routes: Vec<Route>,
-    /// Asked for traffic without saying which.
-    default: bool,
-}
-
-/// One container that can be reached.
-#[derive(Debug)]
-struct Replica {
-    name: String,
-    order: (u64, Name),
-    address: SocketAddr,
-    weight: u16,
-    takes_traffic: bool,
-    stopping: bool,
-    identity: ServerIdentity,
-    origin: Origin,
 }
 
 /// The files' configuration with everything that the observed containers ask for.
@@ -60,166 +68,298 @@ pub fn merge(
     observations: &[Observation],
     options: &Options,
 ) -> (Config, Vec<Problem>) {
-    let mut problems = Vec::new();
-    let mut services: BTreeMap<String, Service> = BTreeMap::new();
-    for observation in observations {
-        for container in &observation.containers {
-            match replica(observation, container) {
-                Ok(Some((key, asks, replica))) => {
-                    let service = services.entry(key.clone()).or_insert_with(|| Service {
-                        backend: key,
-                        replicas: Vec::new(),
-                        routes: Vec::new(),
-                        default: false,
-                    });
-                    service.default |= asks.routes.is_empty();
-                    for route in asks.routes {
-                        if !service.routes.contains(&route) {
-                            service.routes.push(route);
-                        }
-                    }
-                    service.replicas.push(replica);
-                }
-                Ok(None) => {}
-                Err(problem) => problems.push(problem),
+    let survey = survey(base, observations, options);
+    (survey.config, survey.problems)
+}
+
+/// The same, with what became of every container.
+///
+/// What is written for containers is read by the same reader as a file. Where that finds a fault,
+/// the container (or variable) that asked for it is left out, and the rest is written anew.
+#[must_use]
+pub fn survey(base: &Config, observations: &[Observation], options: &Options) -> Survey {
+    let mut barred = Barred::default();
+    loop {
+        match attempt(base, observations, options, &barred) {
+            Ok(survey) => return survey,
+            Err(found) if barred.add(found.clone()) => {}
+            Err(found) => {
+                let problems = found.into_iter().map(|f| f.problem).collect();
+                return Survey { config: base.clone(), problems, ..Survey::default() };
             }
         }
     }
-    services.retain(|name, _| {
-        let clash = base.backend(name).is_some();
-        if clash {
-            problems.push(Problem {
-                origin: Origin::BuiltIn,
-                reason: format!("backend {name} is in a file already: the file wins"),
+}
+
+/// A fault found in what was written, and who is to be left out for it.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// A container's id or a variable's name; `None` when it is nobody's.
+    pub who: Option<Who>,
+    /// What to say.
+    pub problem: Problem,
+}
+
+/// Somebody who can be left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// A container, by id.
+    Container(Name),
+    /// A variable of the balancer.
+    Variable(String),
+}
+
+/// Who is left out because of what the reader found.
+#[derive(Debug, Default)]
+struct Barred {
+    containers: BTreeMap<Name, Problem>,
+    variables: BTreeSet<String>,
+    problems: Vec<Problem>,
+}
+
+impl Barred {
+    /// Whether somebody new is left out now.
+    fn add(&mut self, faults: Vec<Fault>) -> bool {
+        let mut new = false;
+        for fault in faults {
+            match fault.who {
+                Some(Who::Container(id)) if !self.containers.contains_key(&id) => {
+                    self.containers.insert(id, fault.problem);
+                    new = true;
+                }
+                Some(Who::Variable(name)) if self.variables.insert(name.clone()) => {
+                    self.problems.push(fault.problem);
+                    new = true;
+                }
+                _ => {}
+            }
+        }
+        new
+    }
+}
+
+fn attempt(
+    base: &Config,
+    observations: &[Observation],
+    options: &Options,
+    barred: &Barred,
+) -> Result<Survey, Vec<Fault>> {
+    let (balancer, mut problems) = Balancer::read(&options.environment, &barred.variables);
+    problems.extend(barred.problems.iter().cloned());
+    let mut hall = Hall { balancer: &balancer, barred, problems, seats: Vec::new(), asked: vec![] };
+    let mut modes = Vec::new();
+    for observation in observations {
+        let selection = Selection::new(observation, &balancer);
+        modes.push((observation.provider.clone(), selection.mode()));
+        for container in &observation.containers {
+            hall.enter(observation, &selection, container);
+        }
+    }
+    let Hall { mut problems, mut seats, asked, .. } = hall;
+    let mut sorted = pools::sort(asked, &mut problems);
+    problems.extend(read_back::file_wins(base, &mut sorted));
+    let own = observations.iter().find_map(|o| o.own.as_ref());
+    let contained = own.is_some_and(|o| !o.host_network);
+    let writer = write::Writer { sorted: &sorted, balancer: &balancer, options, contained };
+    let draft = writer.draft();
+    let made = read_back::read(&draft, options)?;
+    problems.extend(draft.problems.iter().cloned());
+    problems.extend(made.warnings);
+    let config = read_back::join(base, made.config, &draft, &writer, &mut problems);
+    seat::fill(&mut seats, &sorted, &draft);
+    Ok(Survey { config, problems, seats, modes })
+}
+
+/// Containers as they come in.
+struct Hall<'a> {
+    balancer: &'a Balancer,
+    barred: &'a Barred,
+    problems: Vec<Problem>,
+    seats: Vec<Seat>,
+    asked: Vec<Asked>,
+}
+
+impl Hall<'_> {
+    fn enter(&mut self, seen: &Observation, selection: &Selection<'_>, container: &Container) {
+        let mut seat = Seat::new(&seen.provider, container);
+        if let Some(reason) = selection.excluded(container) {
+            self.seats.push(seat.out(reason));
+            return;
+        }
+        if let Some(problem) = self.barred.containers.get(&container.id) {
+            self.quarantine(seat, problem.clone());
+            return;
+        }
+        let asks = match self.read(container) {
+            Ok(asks) => asks,
+            Err(problem) => {
+                // Who is not meant at all is not told off.
+                self.quarantine(seat, problem);
+                return;
+            }
+        };
+        let standing = match selection.standing(container, &asks) {
+            Ok(standing) => standing,
+            Err(reason) => {
+                self.seats.push(seat.out(reason));
+                return;
+            }
+        };
+        let own = seen.own.as_ref();
+        let network = asks.network.as_ref().map(|n| &*n.text);
+        let ip = match reach::address(container, own, network) {
+            Ok(ip) => ip,
+            Err(reason) => return self.unreachable(seat, container, standing, reason),
+        };
+        seat.dialect = asks.dialect.name();
+        seat.service = match &asks.service {
+            Some(said) => said.text.clone(),
+            None => select::service_name(container),
+        };
+        self.ways(seen, container, asks, standing, ip, seat);
+    }
+
+    fn ways(
+        &mut self,
+        seen: &Observation,
+        container: &Container,
+        asks: Asks,
+        standing: Standing,
+        ip: IpAddr,
+        mut seat: Seat,
+    ) {
+        let by = By::Container { id: container.id.clone(), name: container.name.clone() };
+        let number = select::label(container, "com.docker.compose.container-number")
+            .and_then(|n| n.parse().ok());
+        let mut asked = Vec::new();
+        let mut notes = asks.notes;
+        for way in asks.ways {
+            let ports = match reach::ports(container, &way, self.balancer.all_ports) {
+                Ok(chosen) if !way.tcp.is_empty() && asks.dialect != Dialect::Dockercloud => {
+                    drop(chosen);
+                    Vec::new()
+                }
+                Ok(chosen) => {
+                    if chosen.doubtful {
+                        let port = chosen.ports[0];
+                        notes.push(port_note(container, port));
+                    }
+                    chosen.ports
+                }
+                Err(_) if !way.tcp.is_empty() => Vec::new(),
+                Err(reason) => return self.unreachable(seat, container, standing, reason),
+            };
+            let member = Member {
+                seat: self.seats.len(),
+                by: by.clone(),
+                name: pools::word(&container.name),
+                order: (number.unwrap_or(u64::MAX), container.name.clone()),
+                ip,
+                ports,
+                server: way.server.clone(),
+                takes_traffic: Member::ready(container, way.server.ignore_health),
+                stopping: container.stopping,
+                started_ns: container.started_ns,
+                identity: ServerIdentity::Container {
+                    provider: seen.provider.clone(),
+                    id: container.id.clone(),
+                    started_ns: container.started_ns,
+                },
+            };
+            let (service, dialect) = (seat.service.clone(), asks.dialect);
+            asked.push(Asked { service, dialect, standing, way, member });
+        }
+        seat.notes = notes.iter().map(ToString::to_string).collect();
+        self.problems.extend(notes);
+        self.seats.push(seat);
+        self.asked.extend(asked);
+    }
+
+    /// Whichever words the container uses: its own labels first, one dialect at a time.
+    fn read(&self, container: &Container) -> Result<Asks, Problem> {
+        let native = labels::read(container)?;
+        let asks = match native {
+            Some(asks) if asks.explicit || asks.ways.iter().any(speaks) => asks,
+            native => {
+                let other = self.read_others(container)?;
+                match native {
+                    // Labels that say no route still say the rest.
+                    Some(native) if !other.ways.iter().any(speaks) => native,
+                    _ => other,
+                }
+            }
+        };
+        let mut lines = asks.ways.iter().flat_map(|w| {
+            let server = w.server.check.iter().chain(&w.server.extra);
+            w.pool.lines.values().flatten().chain(server)
+        });
+        lines.try_for_each(text::check)?;
+        Ok(asks)
+    }
+
+    fn read_others(&self, container: &Container) -> Result<Asks, Problem> {
+        if self.balancer.traefik
+            && let Some(asks) = import::traefik(container)?
+        {
+            return Ok(asks);
+        }
+        if self.balancer.nginx_proxy
+            && let Some(asks) = import::nginx_proxy(container)?
+        {
+            return Ok(asks);
+        }
+        if self.balancer.read_environment {
+            return variables::read(container);
+        }
+        Ok(Asks {
+            dialect: Dialect::Native,
+            explicit: false,
+            service: None,
+            network: None,
+            ways: vec![asks::Way::default()],
+            notes: Vec::new(),
+        })
+    }
+
+    fn quarantine(&mut self, seat: Seat, mut problem: Problem) {
+        problem.reason.push_str(": this container is left out until it is mended");
+        self.seats.push(seat.quarantined(problem.to_string()));
+        self.problems.push(problem);
+    }
+
+    fn unreachable(
+        &mut self,
+        seat: Seat,
+        container: &Container,
+        standing: Standing,
+        reason: String,
+    ) {
+        // Who merely runs beside us is not told off.
+        if standing == Standing::Declared {
+            self.problems.push(Problem {
+                origin: model::Origin::Label {
+                    container: container.name.clone(),
+                    label: "its address".into(),
+                },
+                reason: reason.clone(),
             });
         }
-        !clash
-    });
-    for service in services.values_mut() {
-        service.replicas.sort_by(|a, b| a.order.cmp(&b.order));
-        unique_names(&mut service.replicas);
-    }
-    let default = route::default_service(&services, &mut problems);
-    match write::config(base, &services, default.as_deref(), options) {
-        Ok(config) => (identified(config, &services), problems),
-        Err(reason) => {
-            problems.push(Problem { origin: Origin::BuiltIn, reason });
-            (base.clone(), problems)
-        }
+        self.seats.push(seat.out(reason));
     }
 }
 
-/// What one container gives; `Ok(None)` when it takes no part.
-fn replica(
-    observation: &Observation,
-    container: &Container,
-) -> Result<Option<(String, Asks, Replica)>, Problem> {
-    let own = observation.own.as_ref();
-    if own.is_some_and(|o| o.id == container.id) || !takes_part(container, own) {
-        return Ok(None);
-    }
-    let Some(asks) = labels::read(container)? else { return Ok(None) };
-    // Who asked for nothing is only meant when it runs beside us, and is not told off otherwise.
-    let asked = asks.explicit || !asks.routes.is_empty();
-    if !asked && !beside(own, container) {
-        return Ok(None);
-    }
-    let problem = |reason: String| Problem {
-        origin: Origin::Label { container: container.name.clone(), label: "evenkeel.port".into() },
-        reason,
-    };
-    let address = match reach::address(container, own, asks.port) {
-        Ok(address) => address,
-        Err(_) if !asked => return Ok(None),
-        Err(reason) => return Err(problem(reason)),
-    };
-    let label = |name: &str| container.labels.get(name).map(String::as_str);
-    let number = label("com.docker.compose.container-number").and_then(|n| n.parse().ok());
-    let healthy = matches!(container.health, ContainerHealth::None | ContainerHealth::Healthy);
-    let replica = Replica {
-        name: write::word(&container.name),
-        order: (number.unwrap_or(u64::MAX), container.name.clone()),
-        address,
-        weight: asks.weight,
-        takes_traffic: healthy && container.state == ContainerState::Running,
-        stopping: container.stopping,
-        identity: ServerIdentity::Container {
-            provider: observation.provider.clone(),
-            id: container.id.clone(),
-            started_ns: container.started_ns,
-        },
-        origin: Origin::Label { container: container.name.clone(), label: "".into() },
-    };
-    Ok(Some((service_name(container), asks, replica)))
+/// Whether a way asks for anything.
+fn speaks(way: &asks::Way) -> bool {
+    !way.routes.is_empty() || !way.tcp.is_empty() || way.unserved
 }
 
-/// Running or paused, and no one-off run of Compose.
-fn takes_part(container: &Container, own: Option<&OwnContainer>) -> bool {
-    let label = |name: &str| container.labels.get(name).map(String::as_str);
-    let one_off =
-        label("com.docker.compose.oneoff").is_some_and(|v| v.eq_ignore_ascii_case("true"));
-    let alive = matches!(
-        container.state,
-        ContainerState::Running | ContainerState::Paused | ContainerState::Restarting
-    );
-    // Another balancer of our own service is no server of ours.
-    let sibling = own.is_some_and(|o| {
-        o.project.is_some()
-            && o.project.as_deref() == label("com.docker.compose.project")
-            && label("com.docker.compose.service").is_some()
-            && o.service.as_deref() == label("com.docker.compose.service")
-    });
-    alive && !one_off && !sibling
-}
-
-/// In our own Compose project, or, where we run outside of one, in any.
-fn beside(own: Option<&OwnContainer>, container: &Container) -> bool {
-    let project = container.labels.get("com.docker.compose.project");
-    match own.and_then(|o| o.project.as_deref()) {
-        Some(ours) => project.is_some_and(|p| p == ours),
-        None => project.is_some(),
+fn port_note(container: &Container, port: u16) -> Problem {
+    Problem {
+        origin: model::Origin::Label { container: container.name.clone(), label: "EXPOSE".into() },
+        reason: format!(
+            "it exposes several ports and {port} is used: name one with the label evenkeel.port"
+        ),
     }
-}
-
-/// `project_service` for Compose, the container's own name otherwise.
-fn service_name(container: &Container) -> String {
-    let label = |name: &str| container.labels.get(name);
-    match (label("com.docker.compose.project"), label("com.docker.compose.service")) {
-        (Some(project), Some(service)) => write::word(&format!("{project}_{service}")),
-        _ => write::word(&container.name),
-    }
-}
-
-fn unique_names(replicas: &mut [Replica]) {
-    let mut seen = std::collections::HashSet::new();
-    for replica in replicas {
-        let mut n = 2;
-        let base = replica.name.clone();
-        while !seen.insert(replica.name.clone()) {
-            replica.name = format!("{base}_{n}");
-            n += 1;
-        }
-    }
-}
-
-/// Gives the servers made from text the identity of their containers.
-fn identified(mut config: Config, services: &BTreeMap<String, Service>) -> Config {
-    for backend in &mut config.backends {
-        let Some(service) = services.get(&*backend.name) else { continue };
-        let backend = Arc::make_mut(backend);
-        for server in &mut backend.servers {
-            let replica = service.replicas.iter().find(|r| r.name == *server.name);
-            if let Some(replica) = replica {
-                *server = Arc::new(Server {
-                    identity: replica.identity.clone(),
-                    stopping: replica.stopping,
-                    origin: replica.origin.clone(),
-                    ..Server::clone(server)
-                });
-            }
-        }
-    }
-    config
 }
 
 #[cfg(test)]

@@ -1,105 +1,434 @@
-//! Services written in the configuration language and read back: one way to make proxies.
+//! Services written in the configuration language: one way to make proxies, and every word of it
+//! read back by the same reader as a file.
 
-use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
-use config::source::NoSources;
-use config::{Environment, Facts, Files, SourceFile};
-use model::{Address, Config};
+use super::Options;
+use super::Problem;
+use super::asks::{PoolAsks, Slot};
+use super::balancer::{Balancer, Stats};
+use super::pools::{self, Claim, Member, Pool, Sorted};
+use super::route::{Comparison, DEFAULT_PORT};
+use super::said::{By, Said, quoted};
+use super::text::{self, Text};
 
-use super::route::Route;
-use super::{Options, Service};
+/// Name of the userlist.
+const USERS: &str = "haproxy_userlist";
 
-/// Name of the built-in frontend.
-const FRONTEND: &str = "evenkeel";
+/// A rule to be written: a route, and the pool it leads to.
+type Rule<'a> = (&'a Pool, &'a Claim);
 
-/// Defaults of everything that containers ask for. A request that was not sent yet goes to
-/// another replica at once.
-const DEFAULTS: &str = "defaults evenkeel-containers
-    mode http
-    timeout connect 5s
-    timeout client 1m
-    timeout server 1m
-    timeout queue 30s
-    timeout http-request 30s
-    timeout http-keep-alive 1m
-    timeout tunnel 1h
-    option forwardfor
-    option redispatch 1
-    retries 3
-    balance roundrobin
-";
-
-/// A word that names a proxy or server: letters, digits and `-_.:`.
-pub fn word(text: &str) -> String {
-    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
-    text.chars().map(|c| if good(c) { c } else { '_' }).collect()
+/// A server that was written, and the container it stands for.
+#[derive(Clone, Debug)]
+pub struct Written {
+    /// Backend.
+    pub backend: String,
+    /// Server.
+    pub server: String,
+    /// Number of the variant and of its member.
+    pub member: (usize, usize),
+    /// Port.
+    pub port: u16,
 }
 
-/// The files' configuration and the services in one.
-///
-/// # Errors
-/// When what was written cannot be read back: a fault of ours, said in one line.
-pub fn config(
-    base: &Config,
-    services: &BTreeMap<String, Service>,
-    default: Option<&str>,
-    options: &Options,
-) -> Result<Config, String> {
-    let text = text(base, services, default, options);
-    let mut files = Files::default();
-    files.add(SourceFile::new("containers", text.as_bytes()));
-    let loaded = config::load(files, &NoSources, &mut Environment::default(), &Facts::default());
-    let Some(made) = loaded.config else {
-        let first = loaded.diagnostics.iter().find(|d| d.severity == config::Severity::Alert);
-        let reason = first.map(|d| d.reason.to_string()).unwrap_or_default();
-        return Err(format!("the containers' configuration cannot be read: {reason}"));
-    };
-    let mut whole = base.clone();
-    whole.frontends.extend(made.frontends);
-    whole.backends.extend(made.backends);
-    Ok(whole)
+/// What was written.
+#[derive(Debug, Default)]
+pub struct Draft {
+    /// The text.
+    pub text: Text,
+    /// Its servers.
+    pub servers: Vec<Written>,
+    /// Frontends by the port they stand for.
+    pub frontends: BTreeMap<u16, String>,
+    /// How long each backend drains.
+    pub drain: BTreeMap<String, std::time::Duration>,
+    /// What was left out.
+    pub problems: Vec<Problem>,
 }
 
-fn text(
-    base: &Config,
-    services: &BTreeMap<String, Service>,
-    default: Option<&str>,
-    options: &Options,
-) -> String {
-    let mut out = DEFAULTS.to_owned();
-    let taken = |a: &std::net::SocketAddr| {
-        let binds = base.frontends.iter().flat_map(|f| f.binds.iter());
-        binds.into_iter().any(|b| matches!(&b.address, Address::Inet(i) if i.port() == a.port()))
-    };
-    let free: Vec<_> = options.listen.iter().filter(|a| !taken(a)).collect();
-    if !free.is_empty() && base.frontend(FRONTEND).is_none() {
-        let _ = writeln!(out, "frontend {FRONTEND} from evenkeel-containers");
-        for address in free {
-            let _ = writeln!(out, "    bind {address}");
+/// Everything that is to be written.
+pub struct Writer<'a> {
+    /// What containers ask for.
+    pub sorted: &'a Sorted,
+    /// What the environment asks for.
+    pub balancer: &'a Balancer,
+    /// Where the built-in frontend listens.
+    pub options: &'a Options,
+    /// The balancer runs in a container with a network of its own.
+    pub contained: bool,
+}
+
+impl Writer<'_> {
+    /// Writes it.
+    pub fn draft(&self) -> Draft {
+        let mut d = Draft::default();
+        self.global(&mut d);
+        self.defaults(&mut d, "evenkeel-containers", self.balancer.tcp);
+        self.defaults(&mut d, "evenkeel-tcp", true);
+        self.stats(&mut d);
+        if !self.balancer.users.is_empty() {
+            d.text.ours(&format!("userlist {USERS}"));
+            self.balancer.users.iter().for_each(|line| d.text.theirs(line));
         }
-        let mut routes: Vec<(&Route, &str)> = services
-            .values()
-            .flat_map(|s| s.routes.iter().map(|r| (r, s.backend.as_str())))
+        let relayed = self.relays(&mut d);
+        self.frontends(&mut d, &relayed);
+        for pool in self.sorted.pools.iter().chain(&self.sorted.default) {
+            self.backend(&mut d, pool);
+        }
+        for (name, lines) in &self.balancer.backends {
+            d.text.ours(&format!("backend {name} from evenkeel-containers"));
+            checked(&mut d, lines);
+        }
+        d
+    }
+
+    fn global(&self, d: &mut Draft) {
+        if !self.balancer.global.is_empty() {
+            d.text.ours("global");
+            checked(d, &self.balancer.global);
+        }
+    }
+
+    fn defaults(&self, d: &mut Draft, name: &str, tcp: bool) {
+        d.text.ours(&format!("defaults {name}"));
+        d.text.ours(if tcp { "    mode tcp" } else { "    mode http" });
+        let log = |lines: &[Said]| lines.iter().any(|l| l.text.starts_with("log "));
+        let logs = log(&self.balancer.global) || log(&self.balancer.defaults);
+        if log(&self.balancer.global) {
+            d.text.ours("    log global");
+        }
+        d.text.ours("    retries 3");
+        keyword(d, "balance", &self.balancer.balance);
+        for option in &self.balancer.options {
+            let word = option.text.split_ascii_whitespace().next().unwrap_or_default();
+            match (tcp, word) {
+                // At once: a request that was not sent yet costs its client nothing.
+                (_, "redispatch") if option.text == "redispatch" => {
+                    d.text.ours("    option redispatch 1");
+                }
+                (_, "httplog") if !logs => {}
+                (true, "httplog") => d.text.ours("    option tcplog"),
+                (true, word) if word.starts_with("http") || word.starts_with("forwardfor") => {}
+                _ => keyword(d, "option", option),
+            }
+        }
+        checked(d, &self.balancer.defaults);
+    }
+
+    fn stats(&self, d: &mut Draft) {
+        let Some(Stats { address, auth, asked }) = &self.balancer.stats else { return };
+        let port = address.text.rsplit(':').next().and_then(|p| p.parse().ok()).unwrap_or(0);
+        if !asked && !self.contained {
+            return;
+        }
+        if self.options.refused.contains(&port) {
+            d.problems.push(self.refused(port, address));
+            return;
+        }
+        d.text.ours("listen stats from evenkeel-containers");
+        d.text.begin("    bind ");
+        d.text.said(address);
+        self.bind_end(d, port);
+        d.text.ours("    mode http");
+        d.text.ours("    timeout connect 10s");
+        d.text.ours("    timeout client 1m");
+        d.text.ours("    timeout server 1m");
+        d.text.ours("    stats enable");
+        d.text.ours("    stats uri /");
+        d.text.ours("    stats realm Haproxy\\ Statistics");
+        d.text.ours("    stats hide-version");
+        d.text.begin("    stats auth ");
+        d.text.said(&auth.with(quoted(&auth.text)));
+        d.text.end();
+    }
+
+    /// The end of a `bind` line.
+    fn bind_end(&self, d: &mut Draft, port: u16) {
+        if let Some(extra) = self.balancer.extra_bind.get(&port) {
+            d.text.words(" ");
+            d.text.said(extra);
+        }
+        d.text.end();
+    }
+
+    /// The port whose frontend a port belongs to: those of the built-in frontend are one.
+    pub fn home(&self, port: u16) -> u16 {
+        match self.options.listen.iter().any(|a| a.port() == port) {
+            true => DEFAULT_PORT,
+            false => port,
+        }
+    }
+
+    /// Addresses of a port.
+    fn addresses(&self, port: u16) -> Vec<SocketAddr> {
+        let mut list: Vec<SocketAddr> = match port {
+            DEFAULT_PORT => self.options.listen.clone(),
+            port => self.options.listen.iter().map(|a| SocketAddr::new(a.ip(), port)).collect(),
+        };
+        list.sort_unstable();
+        list.dedup();
+        list
+    }
+
+    fn binds(&self, d: &mut Draft, port: u16, by: Option<&Said>) {
+        for address in self.addresses(port) {
+            d.text.begin("    bind ");
+            match by {
+                Some(said) => d.text.said(&said.with(address.to_string())),
+                None => d.text.words(&address.to_string()),
+            }
+            self.bind_end(d, port);
+        }
+    }
+
+    fn relays(&self, d: &mut Draft) -> BTreeSet<u16> {
+        let mut done = BTreeSet::new();
+        for (port, variants) in &self.sorted.relays {
+            let home = self.home(*port);
+            let first = variants.first().map(|i| &self.sorted.variants[*i]);
+            let said = first.and_then(|v| v.way.tcp.iter().find(|(p, _)| p == port));
+            let Some((_, said)) = said else { continue };
+            if self.options.refused.contains(port) {
+                d.problems.push(self.refused(*port, said));
+                continue;
+            }
+            done.insert(home);
+            let name = format!("port_{port}");
+            d.text.ours(&format!("listen {name} from evenkeel-tcp"));
+            self.binds(d, home, Some(said));
+            let settings = pools::settings(&self.sorted.variants, variants);
+            for slot in [Slot::Balance, Slot::Option, Slot::Extra] {
+                // What each service asks for stands beside what the others do.
+                let mut seen = BTreeSet::new();
+                let all = variants.iter().map(|i| &self.sorted.variants[*i].way.pool);
+                let lines: Vec<Said> = match slot {
+                    Slot::Balance => settings.lines.get(&slot).cloned().unwrap_or_default(),
+                    _ => all
+                        .flat_map(|p| p.lines.get(&slot).into_iter().flatten().cloned())
+                        .filter(|l| seen.insert(l.text.clone()))
+                        .collect(),
+                };
+                checked(d, &lines);
+            }
+            if let Some(drain) = settings.drain {
+                d.drain.insert(name.clone(), drain);
+            }
+            self.servers(d, &name, variants, Some(*port), false);
+        }
+        done
+    }
+
+    fn refused(&self, port: u16, said: &Said) -> Problem {
+        said.problem(format!("port {port} cannot be opened here; it is tried again"))
+    }
+
+    fn frontends(&self, d: &mut Draft, relayed: &BTreeSet<u16>) {
+        let mut ports: BTreeMap<u16, Vec<Rule<'_>>> = BTreeMap::new();
+        ports.entry(DEFAULT_PORT).or_default();
+        for port in self.balancer.extra_frontend.keys() {
+            ports.entry(self.home(*port)).or_default();
+        }
+        let alone = self.balancer.monitor.as_ref().map(|(port, _)| self.home(*port));
+        if let Some(port) = alone {
+            ports.entry(port).or_default();
+        }
+        for pool in &self.sorted.pools {
+            for route in &pool.routes {
+                ports.entry(self.home(route.1.port)).or_default().push((pool, route));
+            }
+        }
+        for (port, mut rules) in ports {
+            let first = rules.first().map(|(_, (_, _, said))| said);
+            if relayed.contains(&port) {
+                if let Some(said) = first {
+                    let reason = format!("port {port} is relayed by TCP, which wins");
+                    d.problems.push(said.problem(reason));
+                }
+                continue;
+            }
+            if self.options.refused.contains(&port) && port != DEFAULT_PORT {
+                let by = first.map(|said| self.refused(port, said));
+                d.problems.extend(by);
+                continue;
+            }
+            rules.sort_by(|a, b| {
+                let key = |x: &Rule<'_>| {
+                    let (priority, route, _) = x.1;
+                    (std::cmp::Reverse(*priority), route.rank(), x.0.name.clone(), route.clone())
+                };
+                key(a).cmp(&key(b))
+            });
+            self.frontend(d, port, &rules);
+        }
+    }
+
+    fn frontend(&self, d: &mut Draft, port: u16, rules: &[Rule<'_>]) {
+        let extra = self.balancer.extra_frontend.get(&port);
+        let monitor = self.balancer.monitor.as_ref().filter(|(p, _)| self.home(*p) == port);
+        let only_monitor =
+            rules.is_empty() && extra.is_none() && monitor.is_some() && port != DEFAULT_PORT;
+        let name = if only_monitor { "monitor".to_owned() } else { format!("port_{port}") };
+        d.text.ours(&format!("frontend {name} from evenkeel-containers"));
+        d.frontends.insert(port, name);
+        let first = rules.first().map(|(_, (_, _, said))| said);
+        self.binds(d, port, first.filter(|_| port != DEFAULT_PORT));
+        if self.balancer.forwarded_proto && !self.balancer.tcp && !only_monitor {
+            self.forwarded_proto(d);
+        }
+        checked(d, self.balancer.maxconn.as_slice());
+        if let Some((_, line)) = monitor {
+            d.text.theirs(line);
+        }
+        checked(d, extra.map(Vec::as_slice).unwrap_or_default());
+        if !self.balancer.tcp {
+            let comparison = Comparison { strict_port: self.balancer.strict_port };
+            for (pool, (_, route, said)) in rules {
+                for condition in route.conditions(comparison) {
+                    let line = format!("use_backend {} if {condition}", pool.name);
+                    d.text.theirs(&said.with(line));
+                }
+            }
+        }
+        let open = port == DEFAULT_PORT || extra.is_some();
+        if let Some(pool) = &self.sorted.default
+            && self.balancer.default_backend
+            && open
+        {
+            d.text.ours(&format!("    default_backend {}", pool.name));
+        }
+    }
+
+    fn forwarded_proto(&self, d: &mut Draft) {
+        let Some(trusted) = &self.balancer.trusted else {
+            d.text.ours("    http-request set-header X-Forwarded-Proto https if { ssl_fc }");
+            d.text.ours("    http-request set-header X-Forwarded-Proto http unless { ssl_fc }");
+            return;
+        };
+        d.text.begin("    acl trusted_proxy src ");
+        d.text.said(trusted);
+        d.text.end();
+        d.text.ours("    acl has_proto req.hdr(x-forwarded-proto) -m found");
+        for (proto, with) in [("https", "{ ssl_fc }"), ("http", "!{ ssl_fc }")] {
+            for who in ["!trusted_proxy", "!has_proto"] {
+                d.text.ours(&format!(
+                    "    http-request set-header X-Forwarded-Proto {proto} if {with} {who}"
+                ));
+            }
+        }
+    }
+
+    fn backend(&self, d: &mut Draft, pool: &Pool) {
+        d.text.ours(&format!("backend {} from evenkeel-containers", pool.name));
+        let settings = pools::settings(&self.sorted.variants, &pool.variants);
+        if let Some(drain) = settings.drain {
+            d.drain.insert(pool.name.clone(), drain);
+        }
+        let is_server = |l: &&Said| l.text.starts_with("server");
+        let mut late = Vec::new();
+        for (slot, lines) in &settings.lines {
+            if self.balancer.tcp && !matches!(slot, Slot::Balance | Slot::Option | Slot::Extra) {
+                continue;
+            }
+            let early: Vec<Said> = lines.iter().filter(|l| !is_server(l)).cloned().collect();
+            checked(d, &early);
+            // After ours, so that a name taken twice is their fault.
+            late.extend(lines.iter().filter(is_server).cloned());
+        }
+        self.auth(d, &settings);
+        let sticky = settings.lines.contains_key(&Slot::Cookie);
+        self.servers(d, &pool.name, &pool.variants, None, sticky);
+        checked(d, &late);
+    }
+
+    fn auth(&self, d: &mut Draft, settings: &PoolAsks) {
+        if !self.balancer.users.is_empty() && !settings.open && !self.balancer.tcp {
+            d.text.ours(&format!(
+                "    http-request auth realm haproxy_basic_auth unless {{ http_auth({USERS}) }}"
+            ));
+        }
+    }
+
+    fn servers(
+        &self,
+        d: &mut Draft,
+        backend: &str,
+        variants: &[usize],
+        port: Option<u16>,
+        sticky: bool,
+    ) {
+        let mut all: Vec<(usize, usize)> = variants
+            .iter()
+            .flat_map(|v| (0..self.sorted.variants[*v].members.len()).map(|m| (*v, m)))
             .collect();
-        routes.sort_by(|a, b| a.0.rank().cmp(&b.0.rank()).then_with(|| a.cmp(b)));
-        for (route, backend) in routes {
-            let _ = writeln!(out, "    use_backend {backend} if {}", route.condition());
-        }
-        if let Some(backend) = default {
-            let _ = writeln!(out, "    default_backend {backend}");
+        let member = |(v, m): (usize, usize)| &self.sorted.variants[v].members[m];
+        all.sort_by(|a, b| member(*a).order.cmp(&member(*b).order).then(a.cmp(b)));
+        let mut names = BTreeSet::new();
+        for at in all {
+            let one = member(at);
+            let named = self.sorted.variants[at.0].way.ports.named.as_ref();
+            let ports: Vec<u16> = match port {
+                // A relay may listen on another port than the container's.
+                Some(port) => vec![named.and_then(|(p, _)| p.first().copied()).unwrap_or(port)],
+                None => one.ports.clone(),
+            };
+            for (i, port) in ports.iter().enumerate() {
+                let mut name = match i {
+                    0 => one.name.clone(),
+                    _ => format!("{}_{port}", one.name),
+                };
+                let (base, mut n) = (name.clone(), 2);
+                while !names.insert(name.clone()) {
+                    name = format!("{base}_{n}");
+                    n += 1;
+                }
+                self.server(d, one, &name, *port, sticky);
+                let (backend, server) = (backend.to_owned(), name);
+                d.servers.push(Written { backend, server, member: at, port: *port });
+            }
         }
     }
-    for service in services.values() {
-        let _ = writeln!(out, "backend {} from evenkeel-containers", service.backend);
-        for replica in &service.replicas {
-            let _ = write!(
-                out,
-                "    server {} {} weight {}",
-                replica.name, replica.address, replica.weight
-            );
-            out.push_str(if replica.takes_traffic { "\n" } else { " disabled\n" });
+
+    fn server(&self, d: &mut Draft, one: &Member, name: &str, port: u16, sticky: bool) {
+        let address = SocketAddr::new(one.ip, port);
+        let place = Said { by: one.by.clone(), label: "its address".into(), text: String::new() };
+        d.text.begin("    ");
+        d.text.said(&place.with(format!("server {name} {address}")));
+        if sticky {
+            d.text.words(&format!(" cookie {}", one.name));
+        }
+        let check = one.server.check.as_ref().unwrap_or(&self.balancer.check);
+        let extra = one.server.extra.as_ref().or(self.balancer.extra_route.as_ref());
+        for said in [Some(check), extra].into_iter().flatten().filter(|s| !s.text.is_empty()) {
+            d.text.words(" ");
+            d.text.said(said);
+        }
+        if let Some(weight) = &one.server.weight {
+            d.text.words(" weight ");
+            d.text.said(weight);
+        }
+        if one.server.backup {
+            d.text.words(" backup");
+        }
+        if !one.takes_traffic {
+            d.text.words(" disabled");
+        }
+        d.text.end();
+    }
+}
+
+fn keyword(d: &mut Draft, keyword: &str, said: &Said) {
+    checked(d, &[said.with(format!("{keyword} {}", said.text))]);
+}
+
+/// Lines of the operator or of containers; what would leave its section is left out.
+fn checked(d: &mut Draft, lines: &[Said]) {
+    for line in lines.iter().filter(|l| !l.text.is_empty()) {
+        match text::check(line) {
+            Ok(()) => d.text.theirs(line),
+            Err(problem) if line.by == By::Balancer => d.problems.push(problem),
+            // Checked when the container was read.
+            Err(_) => {}
         }
     }
-    out
 }

@@ -1,0 +1,159 @@
+//! What became of every container that was seen, for people.
+
+use std::collections::BTreeSet;
+
+use model::observed::{Container, ContainerHealth, ContainerState};
+use model::{Config, Name};
+
+use super::Problem;
+use super::pools::Sorted;
+use super::write::Draft;
+
+/// The joined configuration, and what became of whom.
+#[derive(Debug, Default)]
+pub struct Survey {
+    /// Whole and consistent.
+    pub config: Config,
+    /// What was left out or looks wrong.
+    pub problems: Vec<Problem>,
+    /// Every container that was seen.
+    pub seats: Vec<Seat>,
+    /// By which rule containers are chosen, for each provider.
+    pub modes: Vec<(Name, &'static str)>,
+}
+
+/// Whether a container takes part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It does; what keeps traffic away from it now, if anything does.
+    In(Option<String>),
+    /// It does not; why.
+    Out(String),
+    /// Something about it is wrong; what.
+    Quarantined(String),
+}
+
+/// A container and what became of it.
+#[derive(Clone, Debug)]
+pub struct Seat {
+    /// Provider that sees it.
+    pub provider: Name,
+    /// Id.
+    pub id: Name,
+    /// Name.
+    pub name: Name,
+    /// Image.
+    pub image: Name,
+    /// Service it belongs to.
+    pub service: String,
+    /// Whose words it uses.
+    pub dialect: &'static str,
+    /// State, as its engine says.
+    pub state: String,
+    /// Whether it takes part.
+    pub standing: Standing,
+    /// Backend, server and address of each of its servers.
+    pub servers: Vec<(String, String, String)>,
+    /// What it is asked for by requests, and the label that says so.
+    pub routes: Vec<(String, String)>,
+    /// What there is to say about it.
+    pub notes: Vec<String>,
+}
+
+impl Seat {
+    /// A container that came in.
+    pub fn new(provider: &Name, container: &Container) -> Self {
+        Self {
+            provider: provider.clone(),
+            id: container.id.clone(),
+            name: container.name.clone(),
+            image: container.image.clone(),
+            service: super::select::service_name(container),
+            dialect: "",
+            state: state(container),
+            standing: Standing::In(waiting(container)),
+            servers: Vec::new(),
+            routes: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// The same, not taking part.
+    pub fn out(mut self, reason: String) -> Self {
+        self.standing = Standing::Out(reason);
+        self
+    }
+
+    /// The same, with something wrong about it.
+    pub fn quarantined(mut self, reason: String) -> Self {
+        self.standing = Standing::Quarantined(reason);
+        self
+    }
+}
+
+fn state(container: &Container) -> String {
+    let state = match container.state {
+        ContainerState::Created => "created",
+        ContainerState::Running => "running",
+        ContainerState::Paused => "paused",
+        ContainerState::Restarting => "restarting",
+        ContainerState::Exited => "exited",
+    };
+    let health = match container.health {
+        ContainerHealth::None => "",
+        ContainerHealth::Starting => ", starting",
+        ContainerHealth::Healthy => ", healthy",
+        ContainerHealth::Unhealthy => ", unhealthy",
+    };
+    let stopping = if container.stopping { ", stopping" } else { "" };
+    format!("{state}{health}{stopping}")
+}
+
+fn waiting(container: &Container) -> Option<String> {
+    if container.stopping {
+        return Some("its stop was seen: requests in flight finish".to_owned());
+    }
+    match (container.state, container.health) {
+        (ContainerState::Paused, _) => Some("paused".to_owned()),
+        (ContainerState::Restarting, _) => Some("restarting".to_owned()),
+        (_, ContainerHealth::Starting) => Some("its HEALTHCHECK has not passed yet".to_owned()),
+        (_, ContainerHealth::Unhealthy) => Some("its HEALTHCHECK fails".to_owned()),
+        _ => None,
+    }
+}
+
+/// Notes the servers and routes that each container got.
+pub fn fill(seats: &mut [Seat], sorted: &Sorted, draft: &Draft) {
+    let backends: BTreeSet<&str> = draft.servers.iter().map(|s| &*s.backend).collect();
+    for written in &draft.servers {
+        let member = &sorted.variants[written.member.0].members[written.member.1];
+        let Some(seat) = seats.get_mut(member.seat) else { continue };
+        let address = std::net::SocketAddr::new(member.ip, written.port).to_string();
+        seat.servers.push((written.backend.clone(), written.server.clone(), address));
+        if member.takes_traffic && member.server.ignore_health && !member.stopping {
+            seat.standing = Standing::In(None);
+        }
+    }
+    for pool in sorted.pools.iter().filter(|p| backends.contains(&*p.name)) {
+        for variant in pool.variants.iter().map(|i| &sorted.variants[*i]) {
+            for member in &variant.members {
+                let Some(seat) = seats.get_mut(member.seat) else { continue };
+                for (route, said) in &variant.way.routes {
+                    let text = (route.to_string(), said.label.to_string());
+                    if !seat.routes.contains(&text) {
+                        seat.routes.push(text);
+                    }
+                }
+            }
+        }
+    }
+    for seat in seats {
+        if matches!(seat.standing, Standing::In(_)) && seat.servers.is_empty() {
+            seat.standing = Standing::Out(
+                "nothing leads to it: it names no host, and others do, \
+                 or several services name none"
+                    .to_owned(),
+            );
+        }
+    }
+}
