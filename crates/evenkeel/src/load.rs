@@ -133,6 +133,7 @@ impl Loader {
             watched.extend(config.files.iter().map(|f| PathBuf::from(&**f)));
             if self.resolve {
                 unresolved = resolve::servers(config, running, anew, self.lenient);
+                resolve::owners(config);
             }
             if let Some(running) = running {
                 config.share(running);

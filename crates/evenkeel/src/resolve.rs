@@ -13,6 +13,8 @@ use hickory_resolver::config::{LookupIpStrategy, ResolveHosts};
 use model::{Config, Host, InitAddr, Name, Origin, Server};
 use tokio::task::JoinSet;
 
+use crate::identity;
+
 /// Names that are asked for at the same time.
 const AT_ONCE_MAX: usize = 64;
 
@@ -80,6 +82,22 @@ pub fn servers(
         }
     }
     unresolved
+}
+
+/// Gives owners of unix sockets that are named their numbers. A name that nobody has is left to
+/// the socket: it stays with the owner of the process.
+pub fn owners(config: &mut Config) {
+    for frontend in &mut config.frontends {
+        let named = |b: &model::Bind| b.permissions.user.is_some() || b.permissions.group.is_some();
+        if !frontend.binds.iter().any(named) {
+            continue;
+        }
+        for bind in &mut Arc::make_mut(frontend).binds {
+            let p = &mut bind.permissions;
+            p.uid = p.user.as_deref().and_then(identity::user_id).or(p.uid);
+            p.gid = p.group.as_deref().and_then(identity::group_id).or(p.gid);
+        }
+    }
 }
 
 fn for_each_named(config: &Config, mut visit: impl FnMut(&str, &Server, &Name)) {

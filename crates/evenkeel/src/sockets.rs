@@ -56,7 +56,6 @@ fn bind(address: Address, permissions: UnixPermissions) -> Bind {
         name: None,
         id: 1,
         accept_proxy: false,
-        accept_netscaler_cip: None,
         maxconn: None,
         backlog: None,
         v6only: None,

@@ -111,6 +111,8 @@ pub struct Backend {
     pub buffer_request: bool,
     /// `option srvtcpka`/`tcpka`.
     pub tcp_keep_alive: bool,
+    /// `option nolinger`.
+    pub nolinger: bool,
     /// `option accept-unsafe-violations-in-http-response` (and the older name).
     pub accept_invalid_response: bool,
     /// `http-send-name-header`.

@@ -14,8 +14,6 @@ pub struct Bind {
     pub id: u32,
     /// `accept-proxy`: a PROXY header is required at the start of each connection.
     pub accept_proxy: bool,
-    /// `accept-netscaler-cip` magic number.
-    pub accept_netscaler_cip: Option<u32>,
     /// `maxconn` of this bind.
     pub maxconn: Option<u32>,
     /// `backlog`.

@@ -106,10 +106,6 @@ pub struct Frontend {
     pub ignore_probes: bool,
     /// `option http-buffer-request`.
     pub buffer_request: bool,
-    /// `option http-no-delay`.
-    pub no_delay: bool,
-    /// `option http-use-proxy-header`.
-    pub use_proxy_header: bool,
     /// `option clitcpka`/`tcpka`.
     pub tcp_keep_alive: bool,
     /// `option nolinger`.

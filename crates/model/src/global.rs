@@ -12,6 +12,8 @@ pub struct Global {
     pub nbthread: Option<u32>,
     /// `maxconn`; `None` = what the descriptor limit allows.
     pub maxconn: Option<u32>,
+    /// `maxconnrate` and `maxsessrate`, the smaller one: new connections per second.
+    pub max_connection_rate: Option<u32>,
     /// `ulimit-n`.
     pub ulimit_n: Option<u32>,
     /// `log` lines.
@@ -65,6 +67,7 @@ impl Default for Global {
         Self {
             nbthread: None,
             maxconn: None,
+            max_connection_rate: None,
             ulimit_n: None,
             log: Arc::from([]),
             log_tag: None,

@@ -177,8 +177,6 @@ pub enum HttpAction {
     },
     /// `early-hint NAME FMT`.
     EarlyHint(FieldName, LogFormat),
-    /// `strict-mode on|off`.
-    StrictMode(bool),
     /// `disable-l7-retry`.
     DisableL7Retry,
     /// `do-log`.

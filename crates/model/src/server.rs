@@ -67,10 +67,6 @@ pub struct Server {
     pub source: Option<Source>,
     /// `init-addr` methods, in order.
     pub init_addr: Vec<InitAddr>,
-    /// `resolve-prefer ipv4` (false) or `ipv6` (true, the default).
-    pub prefer_ipv6: bool,
-    /// `resolvers` section named.
-    pub resolvers: Option<Name>,
     /// `pool-max-conn`; -1 = unlimited (default), 0 = none.
     pub pool_max_conn: i32,
     /// `pool-purge-delay` (default 5 s).

@@ -10,7 +10,7 @@ use model::Address;
 use tokio::time::Instant;
 
 use crate::deadline::Deadline;
-use crate::live::LiveFrontend;
+use crate::live::{Gauge, LiveFrontend};
 use crate::stream::Stream;
 use crate::worker::{Registration, View, Worker};
 
@@ -40,12 +40,19 @@ pub struct ClientFacts {
 pub struct Counted {
     worker: Rc<Worker>,
     frontend: Arc<LiveFrontend>,
+    /// Connections of its bind, where that has a limit of its own.
+    bind: Option<Arc<Gauge>>,
 }
 
 impl Counted {
     /// One more connection of this frontend.
     #[must_use]
-    pub fn enter(worker: &Rc<Worker>, frontend: &Arc<LiveFrontend>, now: Instant) -> Self {
+    pub fn enter(
+        worker: &Rc<Worker>,
+        frontend: &Arc<LiveFrontend>,
+        bind: usize,
+        now: Instant,
+    ) -> Self {
         let shared = &worker.shared;
         let now_ms = shared.now_ms(now);
         shared.connections.enter();
@@ -54,13 +61,21 @@ impl Counted {
         frontend.counters.connections.enter();
         frontend.counters.connections_total.inc();
         frontend.counters.connection_rate.hit(now_ms);
-        Self { worker: Rc::clone(worker), frontend: Arc::clone(frontend) }
+        let limited = frontend.model.binds.get(bind).is_some_and(|b| b.maxconn.is_some());
+        let bind = frontend.bind_connections.get(bind).filter(|_| limited).cloned();
+        if let Some(bind) = &bind {
+            bind.enter();
+        }
+        Self { worker: Rc::clone(worker), frontend: Arc::clone(frontend), bind }
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
         self.frontend.counters.connections.leave();
+        if let Some(bind) = &self.bind {
+            bind.leave();
+        }
         self.worker.shared.connection_ended();
     }
 }

@@ -21,6 +21,8 @@ pub struct Options<'a> {
     pub source: Option<&'a Source>,
     /// TCP keep-alive probes.
     pub keep_alive: bool,
+    /// `option nolinger`: closing resets.
+    pub nolinger: bool,
     /// `tcp-ut`, milliseconds.
     pub user_timeout_ms: Option<u32>,
 }
@@ -76,6 +78,9 @@ fn tcp(addr: SocketAddr, options: Options<'_>) -> io::Result<OwnedFd> {
     let socket = Socket::from(socket(family)?);
     if options.keep_alive {
         socket.set_keepalive(true)?;
+    }
+    if options.nolinger {
+        socket.set_linger(Some(std::time::Duration::ZERO))?;
     }
     if let Some(ms) = options.user_timeout_ms {
         let timeout = std::time::Duration::from_millis(u64::from(ms));

@@ -23,7 +23,7 @@ pub fn start(worker: &Rc<Worker>, accepted: Accepted, address: &Address) {
     let Some((frontend, bind)) = view.live.listeners.get(address) else { return };
     let (frontend, bind) = (Arc::clone(frontend), *bind);
     let now = Instant::now();
-    let counted = Counted::enter(worker, &frontend, now);
+    let counted = Counted::enter(worker, &frontend, bind, now);
     let Accepted { stream, peer: front_src } = accepted;
     let front_dst = local_end(&stream, frontend.model.binds.get(bind));
     let facts = Rc::new(ClientFacts {
@@ -89,6 +89,9 @@ fn run(mut client: Client) -> impl Future<Output = ()> {
 async fn admitted(client: &Client) -> bool {
     if client.frontend.model.tcp_keep_alive {
         let _ = rustix::net::sockopt::set_socket_keepalive(&client.stream, true);
+    }
+    if client.frontend.model.nolinger {
+        client.stream.reset_on_close();
     }
     let bind = client.frontend.model.binds.get(client.bind);
     if bind.is_some_and(|b| b.accept_proxy) || tcp::expects_proxy(client) {

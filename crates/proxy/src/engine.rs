@@ -24,6 +24,9 @@ use crate::worker::{self, Command, Worker};
 /// are about to send one get an answer with `Connection: close` instead of a reset.
 const IDLE_GRACE: Duration = Duration::from_millis(1500);
 
+/// How long accepting pauses where a rate is reached.
+const RATE_PAUSE: Duration = Duration::from_millis(5);
+
 /// Descriptors that are not for client connections: per worker, logs, control.
 const RESERVED_DESCRIPTORS: u64 = 100;
 
@@ -177,30 +180,50 @@ impl Shared {
         }
     }
 
-    /// Waits while the process, the frontend or the bind has all the connections it may have.
+    /// Waits while the process, the frontend or the bind has all the connections it may have, or
+    /// has had as many in this second as it may.
     pub async fn room_for_connection(&self, worker: &Rc<Worker>, address: &Address) {
         loop {
             let waiting = self.room.notified();
-            if self.has_room(worker, address) {
-                return;
+            match self.room(worker, address) {
+                Room::Yes => return,
+                Room::Later => {
+                    tokio::time::sleep(RATE_PAUSE).await;
+                    continue;
+                }
+                Room::Full => {}
             }
             self.full.store(true, Release);
-            if self.has_room(worker, address) {
-                return;
+            if self.room(worker, address) == Room::Full {
+                waiting.await;
             }
-            waiting.await;
         }
     }
 
-    fn has_room(&self, worker: &Rc<Worker>, address: &Address) -> bool {
+    fn room(&self, worker: &Rc<Worker>, address: &Address) -> Room {
         if self.connections.value() >= self.max_connections.load(Relaxed) {
-            return false;
+            return Room::Full;
         }
         let view = worker.view();
-        let Some((frontend, bind)) = view.live.listeners.get(address) else { return true };
+        let Some((frontend, bind)) = view.live.listeners.get(address) else { return Room::Yes };
+        let model = &frontend.model;
+        let bind_max = model.binds.get(*bind).and_then(|b| b.maxconn);
+        let on_bind = frontend.bind_connections.get(*bind).map_or(0, |g| g.value());
         let here = frontend.counters.connections.value();
-        let bind_max = frontend.model.binds.get(*bind).and_then(|b| b.maxconn);
-        frontend.model.maxconn.is_none_or(|m| here < m) && bind_max.is_none_or(|m| here < m)
+        if model.maxconn.is_some_and(|m| here >= m) || bind_max.is_some_and(|m| on_bind >= m) {
+            return Room::Full;
+        }
+        let of_process = view.live.config.global.max_connection_rate;
+        if of_process.is_none() && model.rate_limit_sessions.is_none() {
+            return Room::Yes;
+        }
+        let now_ms = self.now_ms(Instant::now());
+        let fast = |limit: Option<u32>, rate: &Rate| {
+            limit.is_some_and(|limit| rate.per_second(now_ms) >= limit)
+        };
+        let too_fast = fast(of_process, &self.connection_rate)
+            || fast(model.rate_limit_sessions, &frontend.counters.connection_rate);
+        if too_fast { Room::Later } else { Room::Yes }
     }
 
     /// A client connection ended.
@@ -210,6 +233,16 @@ impl Shared {
             self.room.notify_waiters();
         }
     }
+}
+
+/// Whether another connection may be accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Room {
+    Yes,
+    /// When a connection ends.
+    Full,
+    /// When time has passed.
+    Later,
 }
 
 struct WorkerHandle {
@@ -313,6 +346,7 @@ impl Engine {
                 handles.push((w, address.clone(), fds));
             }
         }
+        self.set_variables(&before.config, &snapshot.config);
         let now_ms = self.shared.now_ms(Instant::now());
         let live = Arc::new(Live::build(snapshot, Some(&before), now_ms));
         self.shared.events.configure(&live, &self.shared.process.hostname);
@@ -374,6 +408,27 @@ impl Engine {
             }
         }
         if failed.is_empty() { Ok(opened) } else { Err(ApplyError::Binds(failed)) }
+    }
+
+    /// `set-var` and `set-var-fmt` of global: what is new or differs is set; what requests have
+    /// stored since stays otherwise.
+    fn set_variables(&self, before: &model::Config, config: &model::Config) {
+        let (global, old) = (&config.global, &before.global);
+        let subject = AtStart { shared: &self.shared };
+        let mut values = Vec::new();
+        for var in global.vars.iter().filter(|var| !old.vars.contains(var)) {
+            let value = var.1.eval(&subject).found().map(expr::Sample::into_value);
+            values.push((&var.0, value));
+        }
+        for var in global.var_formats.iter().filter(|var| !old.var_formats.contains(var)) {
+            let mut text = Vec::new();
+            var.1.render(&subject, &mut text);
+            values.push((&var.0, Some(expr::Value::Str(text.into()))));
+        }
+        let mut variables = self.shared.variables.lock();
+        for (name, value) in values {
+            variables.set(name, value);
+        }
     }
 
     fn set_limits(&self, live: &Live) {
@@ -454,4 +509,24 @@ fn spawn_worker(shared: &Arc<Shared>, index: usize) -> io::Result<WorkerHandle> 
         }
     })?;
     Ok(WorkerHandle { commands, thread })
+}
+
+/// What expressions of `global` may ask: nothing of a session.
+struct AtStart<'a> {
+    shared: &'a Shared,
+}
+
+impl expr::Subject for AtStart<'_> {
+    fn now_us(&self) -> i64 {
+        self.shared.wall_us(Instant::now())
+    }
+    fn random(&self) -> u64 {
+        self.shared.seed
+    }
+    fn process(&self) -> &expr::Process {
+        &self.shared.process
+    }
+    fn variable(&self, variable: &expr::Variable) -> Option<expr::Value> {
+        self.shared.variable(variable)
+    }
 }

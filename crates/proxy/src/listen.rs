@@ -86,6 +86,12 @@ fn open_inet(bind: &Bind) -> io::Result<OwnedFd> {
         socket.set_tcp_user_timeout(Some(timeout))?;
     }
     socket.bind(&SockAddr::from(addr))?;
+    if bind.defer_accept {
+        sys::defer_accept(&socket)?;
+    }
+    if bind.tfo {
+        sys::fast_open(&socket, backlog(bind))?;
+    }
     socket.listen(backlog(bind))?;
     Ok(socket.into())
 }

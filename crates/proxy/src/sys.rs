@@ -23,6 +23,38 @@ pub fn duplicate_inherited(fd: RawFd) -> io::Result<OwnedFd> {
     Ok(rustix::io::fcntl_dupfd_cloexec(borrowed, 3)?)
 }
 
+/// Accepts only once data has come (`bind ... defer-accept`), or after a second.
+///
+/// # Errors
+/// As `setsockopt`.
+pub fn defer_accept(socket: impl AsFd) -> io::Result<()> {
+    set_tcp_option(socket.as_fd(), libc::TCP_DEFER_ACCEPT, 1)
+}
+
+/// Takes data with the first packet of known clients (`bind ... tfo`).
+///
+/// # Errors
+/// As `setsockopt`.
+pub fn fast_open(socket: impl AsFd, waiting: i32) -> io::Result<()> {
+    set_tcp_option(socket.as_fd(), libc::TCP_FASTOPEN, waiting)
+}
+
+fn set_tcp_option(socket: BorrowedFd<'_>, option: i32, value: i32) -> io::Result<()> {
+    let length = size_of::<i32>() as libc::socklen_t;
+    // SAFETY: the descriptor is borrowed for the call, and the kernel reads `length` bytes of an
+    // integer that lives as long.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            option,
+            std::ptr::from_ref(&value).cast(),
+            length,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Gives memory that has been freed back to the system. The allocator looks at freed pages only
 /// when it is next asked, and at those that an ended thread has left never: after a reload an idle
 /// process would hold them. Nothing happens where another allocator is in use.

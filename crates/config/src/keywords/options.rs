@@ -59,7 +59,8 @@ pub(super) const OPTIONS: &[Keyword] = keywords! { Context::Proxy;
         "What to do with odd header names.";
     "option http-server-close" "", 0 0, ALL | NO, OK,
         "Close server connections, keep those of clients.";
-    "option http-use-proxy-header" "", 0 0, FRONT | NO, OK,
+    "option http-use-proxy-header" "", 0 0, FRONT | NO,
+        ignored("Proxy-Connection is for the next hop alone and is not passed on"),
         "Take Proxy-Connection for Connection.";
     "option httpchk" "[[<method>] <uri> [<version> [<host>]]]", 0 4, BACK, OK,
         "Check servers with an HTTP request.";

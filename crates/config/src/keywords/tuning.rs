@@ -1,7 +1,6 @@
 //! Keywords of `global` that limit and tune (manual chapter 3.2).
 use super::{
-    COMPRESSION, H2_SETTING, LUA_SETTING, OK, QUIC_SETTING, TLS_SETTING, TUNE, ignored, keywords,
-    quiet,
+    COMPRESSION, H2_SETTING, LUA_SETTING, OK, QUIC_SETTING, TLS_SETTING, TUNE, keywords, quiet,
 };
 use crate::keyword::{Context, Keyword};
 use crate::section::SectionKind::Global;
@@ -11,10 +10,10 @@ pub(super) const TUNING: &[Keyword] = keywords! { Context::Section(Global);
     "maxcompcpuusage" "<number>", 1 1, 0, COMPRESSION, "CPU share above which none is done.";
     "maxcomprate" "<number>", 1 1, 0, COMPRESSION, "Most kilobytes per second to be compressed.";
     "maxconn" "<number>", 1 1, 0, OK, "Most client connections of the process.";
-    "maxconnrate" "<number>", 1 1, 0, ignored("not yet: connections are not slowed by rate"),
+    "maxconnrate" "<number>", 1 1, 0, OK,
         "Most new connections per second.";
     "maxpipes" "<number>", 1 1, 0, TUNE, "Most pipes for splicing.";
-    "maxsessrate" "<number>", 1 1, 0, ignored("not yet: sessions are not slowed by rate"),
+    "maxsessrate" "<number>", 1 1, 0, OK,
         "Most new sessions per second.";
     "maxsslconn" "<number>", 1 1, 0, TLS_SETTING, "Most TLS connections of the process.";
     "maxsslrate" "<number>", 1 1, 0, TLS_SETTING, "Most new TLS sessions per second.";

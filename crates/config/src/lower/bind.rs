@@ -33,10 +33,6 @@ type BindFn = fn(&mut Lowering<'_>, &mut BindOptions, &mut Args<'_>) -> Outcome;
 
 /// Options of `bind`.
 pub(crate) const OPTIONS: Table<BindFn> = Table(&[
-    ("accept-netscaler-cip", |_, options, args| {
-        options.bind.accept_netscaler_cip = Some(args.u32_from(0)?);
-        Ok(())
-    }),
     ("accept-proxy", |_, options, _| {
         options.bind.accept_proxy = true;
         Ok(())
@@ -166,7 +162,6 @@ impl BindOptions {
                 name: None,
                 id: 0,
                 accept_proxy: false,
-                accept_netscaler_cip: None,
                 maxconn: None,
                 backlog: None,
                 v6only: None,

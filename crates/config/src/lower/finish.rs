@@ -68,6 +68,9 @@ pub(crate) fn frontend<'a>(
     for bind in binds.iter_mut().filter(|bind| bind.id == 0) {
         bind.id = ids.take();
     }
+    for bind in &mut binds {
+        bind.backlog = bind.backlog.or(draft.front.model.backlog);
+    }
     let default_backend = match (&draft.front.default_backend, draft.kind) {
         (Some((name, _)), _) => Some(name.clone()),
         (None, SectionKind::Listen) => Some(draft.name.clone()),
@@ -94,8 +97,6 @@ pub(crate) fn frontend<'a>(
         originalto: draft.originalto.as_ref().map(|(option, _)| option.clone()),
         ignore_probes: fields.ignore_probes,
         buffer_request: draft.buffer_request,
-        no_delay: fields.no_delay,
-        use_proxy_header: fields.use_proxy_header,
         tcp_keep_alive: fields.tcp_keep_alive,
         nolinger: fields.nolinger,
         accept_invalid_request: fields.accept_invalid_request,
@@ -151,6 +152,7 @@ pub(crate) fn backend<'a>(
         originalto: draft.originalto.as_ref().map(|(option, _)| option.clone()),
         buffer_request: draft.buffer_request,
         tcp_keep_alive: back.tcp_keep_alive,
+        nolinger: draft.front.model.nolinger,
         accept_invalid_response: back.accept_invalid_response,
         send_name_header: back.send_name_header.clone(),
         check: back.check.kind(),

@@ -98,6 +98,8 @@ pub(crate) const KEYWORDS: Table<GlobalFn> = Table(&[
         draft.global.maxconn = Some(args.u32_from(0)?).filter(|most| *most > 0);
         Ok(())
     }),
+    ("maxconnrate", rate),
+    ("maxsessrate", rate),
     ("nbthread", |_, draft, args| {
         draft.global.nbthread = u32::try_from(args.number(1..=MAX_THREADS)?).ok();
         Ok(())
@@ -174,6 +176,17 @@ pub(crate) const KEYWORDS: Table<GlobalFn> = Table(&[
 /// The environment was changed while the text was read.
 fn environment(_: &mut Lowering<'_>, _: &mut GlobalDraft, args: &mut Args<'_>) -> Outcome {
     args.skip(args.line().len());
+    Ok(())
+}
+
+/// A session begins with its connection here, so both limits are one: the smaller.
+fn rate(_: &mut Lowering<'_>, draft: &mut GlobalDraft, args: &mut Args<'_>) -> Outcome {
+    let limit = Some(args.u32_from(0)?).filter(|most| *most > 0);
+    let place = &mut draft.global.max_connection_rate;
+    *place = match (*place, limit) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    };
     Ok(())
 }
 

@@ -130,19 +130,13 @@ pub(crate) const KEYWORDS: Table<ProxyFn> = Table(&[
         Ok(())
     }),
     ("option http-keep-alive", options::http_keep_alive),
-    ("option http-no-delay", |_, draft, args| {
-        draft.front.model.no_delay = args.switch(false);
-        Ok(())
-    }),
+    // Every connection sends at once.
+    ("option http-no-delay", |_, _, _| Ok(())),
     ("option http-pretend-keepalive", |_, draft, args| {
         draft.back.pretend_keepalive = args.switch(false);
         Ok(())
     }),
     ("option http-server-close", options::http_server_close),
-    ("option http-use-proxy-header", |_, draft, args| {
-        draft.front.model.use_proxy_header = args.switch(false);
-        Ok(())
-    }),
     ("option httpchk", check::httpchk),
     ("option httpclose", options::httpclose),
     ("option httplog", logging::httplog),

@@ -75,7 +75,7 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, mut input: Option<Buffe
 fn content_rules(client: &Client, ex: &mut Exchange, rules: &RuleSet) -> Option<Phase> {
     match tcp::on_request(ex, rules) {
         Decision::Accept => return None,
-        Decision::Reject => {}
+        Decision::Reject | Decision::Close => {}
         Decision::Drop => client.stream.reset_on_close(),
     }
     ex.frontend.counters.denied_requests.inc();

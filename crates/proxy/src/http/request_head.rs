@@ -28,7 +28,7 @@ pub fn write(ex: &mut Exchange, mode: ConnectionMode) -> Vec<u8> {
             write_field(&mut out, b"upgrade", protocol);
         }
         write_field(&mut out, b"connection", b"Upgrade");
-    } else if mode != ConnectionMode::KeepAlive {
+    } else if mode != ConnectionMode::KeepAlive && !pretends(ex) {
         write_field(&mut out, b"connection", b"close");
     }
     if trailers {
@@ -37,6 +37,11 @@ pub fn write(ex: &mut Exchange, mode: ConnectionMode) -> Vec<u8> {
     add_forwarding(ex, &mut out);
     out.extend_from_slice(b"\r\n");
     out
+}
+
+/// `option http-pretend-keepalive`: the server is not told that its connection ends.
+fn pretends(ex: &Exchange) -> bool {
+    ex.backend.as_ref().is_some_and(|b| b.model.pretend_keepalive)
 }
 
 /// `option forwardfor`, `option originalto`, `unique-id-header`.

@@ -35,6 +35,8 @@ pub struct LiveFrontend {
     pub model: Arc<Frontend>,
     /// Counters; the same object for all frontends of this name over time.
     pub counters: Arc<FrontendCounters>,
+    /// Connections of each bind.
+    pub bind_connections: Vec<Arc<Gauge>>,
     /// For each `use_backend` rule its backend, `None` where the name is made per request.
     pub routes: Vec<Option<Arc<LiveBackend>>>,
     /// `default_backend`.
@@ -131,7 +133,13 @@ impl LiveFrontend {
         backends: &HashMap<Name, Arc<LiveBackend>>,
     ) -> Self {
         let find = |name: &Name| backends.get(name).cloned();
+        let gauge = |bind: &model::Bind| {
+            let old = before?;
+            let at = old.model.binds.iter().position(|b| b.address == bind.address)?;
+            old.bind_connections.get(at).cloned()
+        };
         Self {
+            bind_connections: model.binds.iter().map(|b| gauge(b).unwrap_or_default()).collect(),
             model: Arc::clone(model),
             counters: before.map(|f| Arc::clone(&f.counters)).unwrap_or_default(),
             routes: model

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use model::{ConnectionMode, HttpReuse};
 use tokio::time::Instant;
+use wire::http::{Method, Version};
 
 use super::exchange::Exchange;
-use super::phase::{Outgoing, Phase, Upstream};
+use super::phase::{Answer, AnswerKind, Outgoing, Phase, Upstream};
 use super::{abort, assign};
 use crate::client::Client;
 use crate::connect::{Options, connect};
@@ -23,6 +24,10 @@ const TURN_AROUND: Duration = Duration::from_secs(1);
 /// Gets a connection to the server of the slot.
 pub async fn run(client: &mut Client, ex: &mut Exchange, mut out: Outgoing, slot: Slot) -> Phase {
     let backend = Arc::clone(&slot.backend);
+    if let Some(kind) = redirect_to_server(ex, &slot) {
+        let (input, _) = out.upload.into_rest();
+        return Phase::Answer(Answer { kind, input });
+    }
     if let Some(name) = &backend.model.send_name_header {
         out.upload.set_last_header(name.as_bytes(), slot.server.model.name.as_bytes());
     }
@@ -34,6 +39,26 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, mut out: Outgoing, slot
     }
     // Boxed: the space that connecting needs is not part of every request's future.
     Box::pin(fresh(client, ex, out, slot)).await
+}
+
+/// `redir` of a server: clients are sent there themselves for what they only want to read
+/// (manual 5.2).
+fn redirect_to_server(ex: &mut Exchange, slot: &Slot) -> Option<AnswerKind> {
+    let prefix = slot.server.model.redir.as_ref()?;
+    let request = &ex.memory.request;
+    if !matches!(request.method(), Method::Get | Method::Head) {
+        return None;
+    }
+    let mut location = prefix.as_bytes().to_vec();
+    location.extend_from_slice(request.path_and_query());
+    let mut out = Vec::with_capacity(128);
+    wire::h1::write_status_line(&mut out, Version::Http11, 302, b"");
+    wire::h1::write_field(&mut out, b"cache-control", b"no-cache");
+    wire::h1::write_field(&mut out, b"content-length", b"0");
+    wire::h1::write_field(&mut out, b"location", &location);
+    out.extend_from_slice(b"\r\n");
+    ex.end(Cause::Local, At::Connect);
+    Some(AnswerKind::Raw(out, 302))
 }
 
 /// An idle connection, as far as `http-reuse` lets this request share one.
@@ -80,6 +105,7 @@ pub async fn fresh(client: &mut Client, ex: &mut Exchange, mut out: Outgoing, sl
         let options = Options {
             source: server.model.source.as_ref(),
             keep_alive: backend.model.tcp_keep_alive,
+            nolinger: backend.model.nolinger,
             user_timeout_ms: server.model.tcp_user_timeout_ms,
         };
         let mut deadline = Deadline::new();

@@ -146,6 +146,8 @@ pub struct Exchange {
     pub log: Option<expr::LogFacts>,
     /// What a TCP client has sent so far, while rules look at it.
     pub payload: Option<Vec<u8>>,
+    /// What a TCP server has sent so far, while rules look at it.
+    pub answer: Option<Vec<u8>>,
     /// The body that was waited for (`wait-for-body`), chunked coding removed.
     pub waited_body: Option<Vec<u8>>,
     /// The whole request body has been waited for.
@@ -210,6 +212,7 @@ impl Exchange {
             unique_id: OnceCell::new(),
             log: None,
             payload: None,
+            answer: None,
             waited_body: None,
             body_complete: false,
             last_server: client.last_server,

@@ -218,15 +218,17 @@ impl Subject for Exchange {
         }
     }
     fn payload(&self, side: Side) -> Fetch<Payload<'_>> {
-        match (side, &self.payload) {
-            (Side::Request, Some(bytes)) => {
-                Fetch::Is(Payload { bytes, complete: self.body_complete })
-            }
-            _ => Fetch::Missing,
+        let bytes = match side {
+            Side::Request => &self.payload,
+            Side::Response => &self.answer,
+        };
+        match bytes {
+            Some(bytes) => Fetch::Is(Payload { bytes, complete: self.body_complete }),
+            None => Fetch::Missing,
         }
     }
     fn is_final(&self) -> bool {
-        self.payload.is_none() || self.body_complete
+        (self.payload.is_none() && self.answer.is_none()) || self.body_complete
     }
     fn is_first_request(&self) -> bool {
         self.number == 0

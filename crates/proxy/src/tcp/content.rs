@@ -19,10 +19,16 @@ pub enum Decision {
     Reject,
     /// Close with a reset.
     Drop,
+    /// Pass on what has come, then close.
+    Close,
 }
 
 /// Evaluates the rules from `start`; `Err` = the rule at this position needs more data.
-fn evaluate(ex: &mut Exchange, rules: &[TcpRule], start: usize) -> Result<Decision, usize> {
+pub(super) fn evaluate(
+    ex: &mut Exchange,
+    rules: &[TcpRule],
+    start: usize,
+) -> Result<Decision, usize> {
     for (i, rule) in rules.iter().enumerate().skip(start) {
         match rule.condition.as_ref().map_or(Verdict::True, |c| c.eval(&*ex)) {
             Verdict::False => continue,
@@ -32,7 +38,8 @@ fn evaluate(ex: &mut Exchange, rules: &[TcpRule], start: usize) -> Result<Decisi
         }
         match &rule.action {
             TcpAction::Accept => return Ok(Decision::Accept),
-            TcpAction::Reject | TcpAction::Close => return Ok(Decision::Reject),
+            TcpAction::Reject => return Ok(Decision::Reject),
+            TcpAction::Close => return Ok(Decision::Close),
             TcpAction::SilentDrop => return Ok(Decision::Drop),
             action => act(ex, action),
         }

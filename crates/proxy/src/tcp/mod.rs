@@ -1,6 +1,7 @@
 //! TCP sessions: early rules on connections, content inspection, and the relay.
 
 mod content;
+mod response;
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use model::TcpAction;
 use tokio::time::Instant;
 
 pub use content::{Decision, on_request};
+pub use response::on_response;
 
 use crate::body::Body;
 use crate::buffer::Buffer;
@@ -139,7 +141,7 @@ async fn inspect(
 ) -> Option<()> {
     match content::on_connection(client, ex, rules, input).await {
         Decision::Accept => Some(()),
-        Decision::Reject => {
+        Decision::Reject | Decision::Close => {
             ex.frontend.counters.denied_requests.inc();
             ex.end(Cause::Proxy, At::Request);
             None
@@ -155,7 +157,28 @@ async fn inspect(
 async fn pass(client: &mut Client, ex: &mut Exchange, up: Upstream) {
     let Upstream { outgoing, stream, slot, .. } = up;
     let mut upward = outgoing.upload;
-    let mut downward = Pump::new(Vec::new(), Body::UntilClose, None);
+    let mut answer = None;
+    let rules = &slot.backend.model.rules;
+    let mut closes = false;
+    if !rules.tcp_response.is_empty() {
+        let decision =
+            response::on_stream(client, ex, rules, &stream, &mut upward, &mut answer).await;
+        closes = decision == Decision::Close;
+        if matches!(decision, Decision::Reject | Decision::Drop) {
+            if decision == Decision::Drop {
+                client.stream.reset_on_close();
+            }
+            slot.backend.counters.denied_responses.inc();
+            slot.server.counters.denied_responses.inc();
+            ex.bytes_out = answer.map_or(0, |b| b.len() as u64);
+            ex.end(Cause::Proxy, At::Data);
+            return;
+        }
+    }
+    if closes {
+        let _ = rustix::net::shutdown(&stream, rustix::net::Shutdown::Both);
+    }
+    let mut downward = Pump::new(Vec::new(), Body::UntilClose, answer);
     let (front, back) = (&client.frontend.model.timeouts, &slot.backend.model.timeouts);
     let silence = Silence {
         client: front.client,

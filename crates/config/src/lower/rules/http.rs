@@ -116,11 +116,6 @@ pub(crate) const ACTIONS: Table<HttpFn> = Table(&[
         silent_drop(cx, args)?;
         Ok(HttpAction::SilentDrop)
     }),
-    ("strict-mode", |_, _, args, _| match args.text("'on' or 'off'")? {
-        "on" => Ok(HttpAction::StrictMode(true)),
-        "off" => Ok(HttpAction::StrictMode(false)),
-        _ => Err(args.unexpected("'on' or 'off'")),
-    }),
     ("tarpit", |cx, draft, args, place| {
         Ok(HttpAction::Tarpit(Arc::new(reply::read(cx, draft, args, place, 500, true)?)))
     }),

@@ -1,6 +1,7 @@
 //! Rule lists of requests and responses: evaluated in order until one ends the list.
 
 mod action;
+mod early_hint;
 mod headers;
 mod redirect;
 mod reply;
@@ -13,6 +14,7 @@ use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::session::exchange::Exchange;
 use crate::session::phase::{Answer, AnswerKind, Phase, Upstream};
+use crate::tcp::Decision;
 use crate::termination::{At, Cause};
 
 /// What a list of rules came to.
@@ -63,7 +65,8 @@ pub async fn request(
     {
         return Outcome::End(Box::new(phase));
     }
-    for rule in &rules.http_request {
+    let mut hints = early_hint::Hints::default();
+    for (at, rule) in rules.http_request.iter().enumerate() {
         if !holds(ex, rule.condition.as_ref()) {
             continue;
         }
@@ -73,6 +76,13 @@ pub async fn request(
                 Ok(()) => continue,
                 Err(phase) => return Outcome::End(Box::new(phase)),
             }
+        }
+        if let HttpAction::EarlyHint(name, format) = &rule.action {
+            hints.add(ex, name, format);
+            if !early_hint::goes_on(rules.http_request.get(at + 1)) {
+                Box::pin(hints.send(client, ex)).await;
+            }
+            continue;
         }
         match action::request(ex, rule) {
             Step::Next => {}
@@ -143,6 +153,9 @@ async fn hold(client: &Client, ex: &Exchange) {
 pub fn response(ex: &mut Exchange, up: &Upstream) -> Outcome {
     crate::session::subject::remember_response(ex);
     let backend = up.slot.backend.clone();
+    if let Some(end) = content(ex, &backend.model.rules) {
+        return end;
+    }
     let frontend = ex.frontend.clone();
     let lists =
         [(&backend.model.rules.http_response, true), (&frontend.model.rules.http_response, false)];
@@ -157,6 +170,19 @@ pub fn response(ex: &mut Exchange, up: &Upstream) -> Outcome {
     }
     after_response(ex);
     Outcome::Continue
+}
+
+/// `tcp-response content` rules, which on HTTP see the whole response head.
+fn content(ex: &mut Exchange, rules: &RuleSet) -> Option<Outcome> {
+    let kind = match crate::tcp::on_response(ex, rules) {
+        Decision::Accept => return None,
+        Decision::Reject | Decision::Close => AnswerKind::Silence,
+        Decision::Drop => AnswerKind::Drop,
+    };
+    ex.end(Cause::Proxy, At::Data);
+    ex.moments.response = None;
+    ex.status = 0;
+    Some(Outcome::End(Box::new(response_answer(ex, kind, Ending::Denied, true))))
 }
 
 fn response_list(ex: &mut Exchange, rules: &[HttpRule]) -> Step {
