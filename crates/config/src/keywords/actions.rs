@@ -96,7 +96,8 @@ pub(super) const ACTIONS: &[Keyword] = keywords! { Context::Action;
     "silent-drop" "[rst-ttl <ttl>]", 0 ANY, TCP | TP | HQ | HR, OK,
         "Leave the client waiting.";
     "strict-mode" "{ on | off }", 1 ANY, HTTP,
-        ignored("an edit that finds no room is left out in either mode"), "Whether a failed rewrite is an error.";
+        ignored("an edit that finds no room is left out in either mode"),
+        "Whether a failed rewrite is an error.";
     "switch-mode" "http [proto <name>]", 1 ANY, TR, refused("not yet: the mode is the frontend's"),
         "Go on as HTTP.";
     "tarpit" "[status <code>] [content-type <type>] [<body>]", 0 ANY, HQ, OK,

@@ -3,7 +3,8 @@ use super::{H2_SETTING, OK, QUIC_SETTING, TLS, TLS_SETTING, TUNE, keywords, quie
 use crate::keyword::{Context, Keyword};
 
 pub(super) const BIND: &[Keyword] = keywords! { Context::Bind;
-    "accept-netscaler-cip" "<magic number>", 1 1, 0, super::refused("not yet: no NetScaler headers"),
+    "accept-netscaler-cip" "<magic number>", 1 1, 0,
+        super::refused("not yet: no NetScaler headers"),
         "Expect a NetScaler header.";
     "accept-proxy" "", 0 0, 0, OK, "Expect a PROXY header.";
     "allow-0rtt" "", 0 0, 0, TLS_SETTING, "Take early data.";
