@@ -24,6 +24,7 @@ evenkeel-bench: evenkeel, HAProxy and nginx side by side
                              CPUs of clients and servers (0) and of the proxy (1)
   --without WHAT             leave out forwardfor, check or stats; may be repeated
   --requests N               perf: requests counted under callgrind (20000)
+  --keep DIR                 perf: leave callgrind's own files there
   --here                     measure in this network namespace, not in one of its own
   --save                     keep the run in bench/runs/ of the current directory
 ";
@@ -47,7 +48,7 @@ pub(crate) struct Options {
 impl Options {
     pub(crate) fn from(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut words = Vec::new();
-        let (mut requests, mut save, mut here) = (20_000, false, false);
+        let (mut requests, mut keep, mut save, mut here) = (20_000, None, false, false);
         let mut bench = Bench {
             proxies: Vec::new(),
             load_cpu: 0,
@@ -67,6 +68,7 @@ impl Options {
                 "--proxy-cpu" => bench.proxy_cpu = number(&value()?)?,
                 "--requests" => requests = number(&value()?)?.max(1) as u64,
                 "--without" => leave_out(&mut bench.features, &value()?)?,
+                "--keep" => keep = Some(PathBuf::from(value()?)),
                 "--save" => save = true,
                 "--here" => here = true,
                 "--help" | "-h" => words.push("help".to_owned()),
@@ -74,7 +76,7 @@ impl Options {
                 word => words.push(word.to_owned()),
             }
         }
-        let action = action(&words, requests)?;
+        let action = action(&words, requests, keep)?;
         let helps = matches!(action, Action::Help);
         if bench.proxies.is_empty() && !helps {
             bench.proxies = found();
@@ -83,12 +85,12 @@ impl Options {
     }
 }
 
-fn action(words: &[String], requests: u64) -> Result<Action, String> {
+fn action(words: &[String], requests: u64, keep: Option<PathBuf>) -> Result<Action, String> {
     match words.first().map(String::as_str) {
         None | Some("help") => Ok(Action::Help),
         Some("all") => Ok(Action::Scenarios(ALL.to_vec())),
         Some("perf") => match words.get(1).map(String::as_str) {
-            None | Some("callgrind") => Ok(Action::Perf(How::Callgrind { requests })),
+            None | Some("callgrind") => Ok(Action::Perf(How::Callgrind { requests, keep })),
             Some("sample") => Ok(Action::Perf(How::Sample)),
             Some(other) => Err(format!("no way to profile: {other} (callgrind, sample)")),
         },

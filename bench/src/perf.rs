@@ -1,5 +1,7 @@
 //! Where the proxy spends its user time: instructions per request, and the functions that cost.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,18 +11,26 @@ use crate::proxies::{Features, Proxy, Running};
 use crate::scenarios::{Bench, HOST, SMALL_BODY, first_answer, small_configuration};
 use crate::spin::{Load, Spin};
 
-/// Functions shown.
+/// Functions shown, and files.
 const SHOWN: usize = 40;
 /// Clients; the same as in the scenario ka64.
 const CONNECTIONS: usize = 64;
+/// Requests of the run that is taken off: all connections are open and memory is warm.
+const WARM_UP: u64 = 2_000;
+/// How long a run under callgrind may take.
+const COUNTED_MAX: Duration = Duration::from_secs(120);
+/// How long its end may take, the profile included.
+const STOP_MAX: Duration = Duration::from_secs(60);
 
 /// The tool that looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum How {
     /// valgrind counts every user instruction: exact, repeatable, slow.
     Callgrind {
         /// Requests counted.
         requests: u64,
+        /// Where the profiles of the longer run are kept, for `callgrind_annotate`.
+        keep: Option<PathBuf>,
     },
     /// perf samples where the CPU is: as it runs, kernel included.
     Sample,
@@ -33,7 +43,9 @@ pub enum How {
 pub fn run(bench: &Bench, how: &How) -> Result<(), String> {
     for proxy in &bench.proxies {
         let profile = match how {
-            How::Callgrind { requests } => callgrind(bench, proxy, *requests),
+            How::Callgrind { requests, keep } => {
+                callgrind(bench, proxy, *requests, keep.as_deref())
+            }
             How::Sample => sample(bench, proxy),
         };
         println!("## {}\n\n{}", proxy.name, profile.map_err(|w| format!("{}: {w}", proxy.name))?);
@@ -41,18 +53,58 @@ pub fn run(bench: &Bench, how: &How) -> Result<(), String> {
     Ok(())
 }
 
-fn callgrind(bench: &Bench, proxy: &Proxy, requests: u64) -> Result<String, String> {
+/// Instructions of a run, by `file:function`: what was inlined counts under both names apart.
+type Profile = BTreeMap<String, i64>;
+
+/// Two whole runs, one with `requests` more than the other: what the start, the connections and
+/// the end cost is in both and falls out. Nothing is switched on or off while the proxy runs.
+fn callgrind(
+    bench: &Bench,
+    proxy: &Proxy,
+    requests: u64,
+    keep: Option<&Path>,
+) -> Result<String, String> {
+    let without = counted(bench, proxy, WARM_UP, None)?;
+    let mut profile = counted(bench, proxy, WARM_UP + requests, keep)?;
+    for (name, count) in without {
+        *profile.entry(name).or_default() -= count;
+    }
+    let each = |count: i64| count as f64 / requests as f64;
+    let mut text = format!("{:.0} user instructions per request\n", each(profile.values().sum()));
+    for (title, part) in [("function", 1), ("file", 0)] {
+        let mut sums: BTreeMap<&str, i64> = BTreeMap::new();
+        for (name, count) in &profile {
+            let (file, function) = name.split_once(':').unwrap_or(("???", name));
+            *sums.entry([file, function][part]).or_default() += count;
+        }
+        let mut ranked: Vec<_> = sums.into_iter().collect();
+        ranked.sort_unstable_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let _ = writeln!(text, "\nby {title}:");
+        for (name, count) in ranked.into_iter().take(SHOWN) {
+            let _ = writeln!(text, "{:>9.1}  {name}", each(count));
+        }
+    }
+    Ok(text)
+}
+
+/// One run of the proxy under callgrind, from its start to its end.
+fn counted(
+    bench: &Bench,
+    proxy: &Proxy,
+    requests: u64,
+    keep: Option<&Path>,
+) -> Result<Profile, String> {
     let io = |error: std::io::Error| error.to_string();
     let mut spin = Spin::new(4, SMALL_BODY).map_err(io)?;
     let servers = spin.addresses();
-    // Statistics of health checks would be counted with the requests.
+    // Health checks go by the clock, not by the requests.
     let features = Features { checks: false, ..bench.features };
     let text = |bind, statistics, directory: &Path| {
         small_configuration(proxy.kind, bind, statistics, &servers, features, directory)
     };
     let valgrind = |command: Command| {
         let mut wrapped = Command::new("valgrind");
-        wrapped.args(["--tool=callgrind", "--trace-children=yes", "--instr-atstart=no"]);
+        wrapped.args(["--tool=callgrind", "--trace-children=yes"]);
         wrapped.args(["--callgrind-out-file=callgrind.%p", "--log-file=valgrind.%p"]);
         wrapped.arg(command.get_program()).args(command.get_args());
         wrapped
@@ -60,86 +112,62 @@ fn callgrind(bench: &Bench, proxy: &Proxy, requests: u64) -> Result<String, Stri
     let mut running = Running::start_with(proxy, bench.proxy_cpu, text, valgrind).map_err(io)?;
     first_answer(&mut running, &mut spin, HOST)?;
     spin.open(Load::keep_alive(running.address, HOST, CONNECTIONS));
-    let count = |spin: &mut Spin, answers| {
-        spin.spin_until(answers, Duration::from_secs(120)).map_err(io)?;
-        let tally = spin.take_tally();
-        match tally.first_errors.first() {
-            Some(error) => Err(error.clone()),
-            None => Ok(tally.answers),
-        }
-    };
-    count(&mut spin, 2_000)?;
-    let pids = running.processes();
-    switch(&pids, "on", running.directory())?;
-    count(&mut spin, 256)?;
-    switch(&pids, "zero", running.directory())?;
-    let counted = count(&mut spin, requests)?;
-    switch(&pids, "dump", running.directory())?;
+    spin.spin_until(requests, COUNTED_MAX).map_err(io)?;
     spin.close().map_err(io)?;
-    let mut text = String::new();
-    for file in dumps(running.directory()) {
-        text.push_str(&summary(&file, counted)?);
+    let tally = spin.take_tally();
+    if let Some(error) = tally.first_errors.first() {
+        return Err(error.clone());
     }
-    Ok(text)
+    if tally.answers < requests {
+        return Err(format!("{} answers in {COUNTED_MAX:?}", tally.answers));
+    }
+    // The profile is written when the process ends by itself.
+    if !running.stop(STOP_MAX) {
+        return Err(format!("does not end within {STOP_MAX:?}"));
+    }
+    let mut profile = Profile::new();
+    for file in profiles(running.directory()) {
+        read_profile(&file, &mut profile)?;
+        if let (Some(keep), Some(name)) = (keep, file.file_name()) {
+            fs::copy(&file, keep.join(name)).map_err(io)?;
+        }
+    }
+    if profile.is_empty() {
+        return Err(format!("callgrind wrote no profile:\n{}", running.output()));
+    }
+    Ok(profile)
 }
 
-/// Talks to the processes under valgrind; a worker that is none (a shell) is passed over.
-fn switch(pids: &[u32], what: &str, directory: &Path) -> Result<(), String> {
-    let mut done = 0;
-    for pid in pids {
-        let mut control = Command::new("callgrind_control");
-        match what {
-            "on" => control.arg("--instr=on"),
-            "zero" => control.arg("--zero"),
-            _ => control.arg("--dump"),
-        };
-        let output = control.arg(pid.to_string()).current_dir(directory).output();
-        let output = output.map_err(|error| format!("callgrind_control: {error}"))?;
-        done += usize::from(output.status.success());
-    }
-    if done > 0 { Ok(()) } else { Err("no process under valgrind answers".into()) }
-}
-
-fn dumps(directory: &Path) -> Vec<PathBuf> {
+fn profiles(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     files.retain(|path| {
-        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| {
-            name.strip_prefix("callgrind.").is_some_and(|rest| rest.contains('.'))
-        })
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|n| n.starts_with("callgrind."))
     });
-    files.sort();
     files
 }
 
-/// Instructions per request of one dump, and the functions they were spent in.
-fn summary(file: &Path, requests: u64) -> Result<String, String> {
-    let profile = fs::read_to_string(file).map_err(|error| error.to_string())?;
-    let total: u64 = profile
-        .lines()
-        .filter_map(|line| line.strip_prefix("summary:").or(line.strip_prefix("totals:")))
-        .find_map(|count| count.trim().parse().ok())
-        .unwrap_or(0);
-    if total == 0 {
-        return Ok(String::new());
-    }
+/// Adds what `callgrind_annotate` says of one process: lines of ` 1,234 (5.67%)  file:function`.
+fn read_profile(file: &Path, into: &mut Profile) -> Result<(), String> {
     let annotate = Command::new("callgrind_annotate")
-        .args(["--auto=no", "--threshold=95"])
+        .args(["--auto=no", "--threshold=100"])
         .arg(file)
         .output()
         .map_err(|error| format!("callgrind_annotate: {error}"))?;
-    let listing = String::from_utf8_lossy(&annotate.stdout).into_owned();
-    let functions: Vec<&str> = listing
-        .lines()
-        .skip_while(|line| !line.contains("file:function"))
-        .skip(2)
-        .take(SHOWN)
-        .collect();
-    let each = total / requests.max(1);
-    Ok(format!(
-        "{each} user instructions per request ({total} for {requests} requests)\n\n{}\n",
-        functions.join("\n")
-    ))
+    let listing = String::from_utf8_lossy(&annotate.stdout);
+    let lines = listing.lines().skip_while(|line| !line.contains("file:function")).skip(2);
+    for line in lines {
+        let Some((count, name)) = annotated(line) else { continue };
+        *into.entry(name.to_owned()).or_default() += count;
+    }
+    Ok(())
+}
+
+fn annotated(line: &str) -> Option<(i64, &str)> {
+    let (count, rest) = line.trim_start().split_once(' ')?;
+    let count = count.replace(',', "").parse().ok()?;
+    let name = rest.split_once("%)").map_or(rest, |(_, name)| name).trim();
+    Some((count, name.rsplit_once(" [").map_or(name, |(name, _)| name)))
 }
 
 fn sample(bench: &Bench, proxy: &Proxy) -> Result<String, String> {
@@ -171,4 +199,17 @@ fn sample(bench: &Bench, proxy: &Proxy) -> Result<String, String> {
         .output()
         .map_err(|error| format!("perf: {error}"))?;
     Ok(String::from_utf8_lossy(&report.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::annotated;
+
+    #[test]
+    fn counts_are_read_from_the_listing() {
+        let line = "1,234 ( 5.67%)  src/a.rs:wire::h1::parse'2 [/bin/x]";
+        assert_eq!(annotated(line), Some((1234, "src/a.rs:wire::h1::parse'2")));
+        assert_eq!(annotated("  12 (0.0%)  ???:main"), Some((12, "???:main")));
+        assert_eq!(annotated("-- Auto-annotated source"), None);
+    }
 }

@@ -120,6 +120,12 @@ impl Running {
         Ok(())
     }
 
+    /// Asks it to end and waits for that; false when it has not ended after `limit`.
+    #[must_use]
+    pub fn stop(&mut self, limit: Duration) -> bool {
+        stop(&mut self.child, limit)
+    }
+
     /// Whether only one generation of processes is left after a reload.
     #[must_use]
     pub fn settled(&mut self) -> bool {
@@ -167,14 +173,21 @@ fn signal(pid: u32, signal: Signal) -> io::Result<()> {
     Ok(kill_process(pid.ok_or(io::ErrorKind::InvalidInput)?, signal)?)
 }
 
-fn end(child: &mut Child) {
+fn stop(child: &mut Child, limit: Duration) -> bool {
     let _ = signal(child.id(), Signal::TERM);
-    let limit = Instant::now() + END_MAX;
+    let limit = Instant::now() + limit;
     while Instant::now() < limit {
         if !matches!(child.try_wait(), Ok(None)) {
-            return;
+            return true;
         }
         std::thread::sleep(Duration::from_millis(10));
+    }
+    false
+}
+
+fn end(child: &mut Child) {
+    if stop(child, END_MAX) {
+        return;
     }
     for pid in tree(child.id()).into_iter().rev() {
         let _ = signal(pid, Signal::KILL);
