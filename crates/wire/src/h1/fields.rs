@@ -2,14 +2,8 @@
 
 use super::head::{Field, Head, Slice};
 use super::{HeadError, Limits, Parse, Reason};
-use crate::http::token::{is_ows, is_tchar};
+use crate::http::token::{is_ows, is_tchar, is_token};
 use crate::http::{Known, scan};
-
-/// What one line came to.
-enum Line {
-    Field(Field, usize),
-    Partial,
-}
 
 /// Parses field lines from where `head` stopped. On `Complete` the head owns its bytes.
 #[inline]
@@ -32,16 +26,9 @@ pub(super) fn parse_fields(
                 Some(next) => next,
                 None => return partial(buf, limits, head, at),
             },
-            Some(_) => match parse_field(buf, at)? {
-                Line::Field(field, next) => {
-                    if head.fields.len() + 1 >= limits.fields {
-                        return Err(HeadError::new(Reason::TooManyFields, at));
-                    }
-                    head.present = head.present.with(field.known);
-                    head.fields.push(field);
-                    next
-                }
-                Line::Partial => return partial(buf, limits, head, at),
+            Some(_) => match parse_field(buf, at, limits, head)? {
+                Some(next) => next,
+                None => return partial(buf, limits, head, at),
             },
         };
         at = next;
@@ -106,7 +93,8 @@ fn complete(
     head.raw.clear();
     head.raw.extend_from_slice(buf.get(..head_len).unwrap_or_default());
     head.added_limit = limits.added_bytes.min(Limits::MAX_BYTES);
-    for field in head.fields.iter().filter(|f| f.folded) {
+    let folded = if head.progress.folded { head.fields.as_slice() } else { &[] };
+    for field in folded.iter().filter(|f| f.folded) {
         let value = head.raw.get_mut(field.value.start()..field.value.end()).unwrap_or_default();
         for byte in value.iter_mut().filter(|b| matches!(b, b'\r' | b'\n')) {
             *byte = b' ';
@@ -115,29 +103,78 @@ fn complete(
     Ok(Parse::Complete { head_len })
 }
 
-#[inline]
-fn parse_field(buf: &[u8], start: usize) -> Result<Line, HeadError> {
+/// Takes the field line at `start` into the head; gives the start of the next line, none when the
+/// line is not whole.
+#[inline(always)]
+fn parse_field(
+    buf: &[u8],
+    start: usize,
+    limits: &Limits,
+    head: &mut Head,
+) -> Result<Option<usize>, HeadError> {
     let colon = scan::colon(buf, start);
     let known = Known::from_buffer(buf, start, colon);
-    if known == Known::Other {
-        let name = buf.get(start..colon).unwrap_or_default();
-        if let Some(bad) = name.iter().position(|&b| !is_tchar(b)) {
-            return Err(HeadError::new(Reason::FieldName, start + bad));
+    if known == Known::Other && !is_token(buf.get(start..colon).unwrap_or_default()) {
+        return no_name(buf, start, colon);
+    }
+    // Nearly every line came as it is written: `name: value CR LF`.
+    if let Some([b':', b' ', first]) = buf.get(colon..).and_then(<[u8]>::first_chunk)
+        && !is_ows(*first)
+    {
+        let end = scan::control(buf, colon + 2);
+        if let Some([last, b'\r', b'\n']) = buf.get(end - 1..).and_then(<[u8]>::first_chunk)
+            && !is_ows(*last)
+        {
+            let name = Slice::received(start, colon);
+            let value = Slice::received(colon + 2, end);
+            let field = Field { name, value, known, clean: true, folded: false };
+            push(head, limits, field)?;
+            return Ok(Some(end + 2));
         }
-        if colon >= buf.len() {
-            return Ok(Line::Partial);
-        }
-        if colon == start {
-            return Err(HeadError::new(Reason::FieldName, start));
-        }
+    }
+    let Some((field, next)) = parse_untidy(buf, start, colon, known)? else { return Ok(None) };
+    push(head, limits, field)?;
+    Ok(Some(next))
+}
+
+#[inline(always)]
+fn push(head: &mut Head, limits: &Limits, field: Field) -> Result<(), HeadError> {
+    if head.fields.len() + 1 >= limits.fields {
+        return Err(HeadError::new(Reason::TooManyFields, field.name.start()));
+    }
+    head.present = head.present.with(field.known);
+    head.fields.push(field);
+    Ok(())
+}
+
+/// A name that is none, or of which more is to come.
+#[cold]
+fn no_name(buf: &[u8], start: usize, colon: usize) -> Result<Option<usize>, HeadError> {
+    let name = buf.get(start..colon).unwrap_or_default();
+    match name.iter().position(|&b| !is_tchar(b)) {
+        None if colon >= buf.len() => Ok(None),
+        bad => Err(HeadError::new(Reason::FieldName, start + bad.unwrap_or_default())),
+    }
+}
+
+/// The rest of a line in any form that is allowed, or only a part of a line.
+#[cold]
+fn parse_untidy(
+    buf: &[u8],
+    start: usize,
+    colon: usize,
+    known: Known,
+) -> Result<Option<(Field, usize)>, HeadError> {
+    if colon >= buf.len() {
+        return Ok(None);
     }
     let mut from = colon + 1;
     while buf.get(from).is_some_and(|&b| is_ows(b)) {
         from += 1;
     }
-    let Some((end, next)) = line_end(buf, from)? else { return Ok(Line::Partial) };
+    let Some((end, next)) = line_end(buf, from)? else { return Ok(None) };
     let to = trim_end(buf, from, end);
-    // What is written is `name: value CR LF`.
+    // `name: CR LF` without a value is written as it came, too.
     let clean =
         from == colon + 2 && to == end && next == end + 2 && buf.get(colon + 1) == Some(&b' ');
     let field = Field {
@@ -147,7 +184,7 @@ fn parse_field(buf: &[u8], start: usize) -> Result<Line, HeadError> {
         clean,
         folded: false,
     };
-    Ok(Line::Field(field, next))
+    Ok(Some((field, next)))
 }
 
 /// Joins a line that begins with white space (obs-fold) to the field before it; gives the start of
@@ -172,6 +209,7 @@ fn parse_continuation(
         let first = if field.value.is_empty() { from } else { field.value.start() };
         field.value = Slice::received(first, to);
         field.folded = true;
+        head.progress.folded = true;
     }
     Ok(Some(next))
 }

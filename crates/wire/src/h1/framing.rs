@@ -101,7 +101,7 @@ fn settle_present(head: &mut Head) {
         }
         return;
     }
-    if has_plain_length(head) {
+    if plain_length(head).is_some() {
         return;
     }
     if let Ok(length) = content_length(head) {
@@ -111,12 +111,17 @@ fn settle_present(head: &mut Head) {
     }
 }
 
-/// Whether there is one Content-Length, without leading zeros.
-fn has_plain_length(head: &Head) -> bool {
+/// The number of the only Content-Length, without leading zeros: as nearly every message has it.
+fn plain_length(head: &Head) -> Option<u64> {
     let mut values = head.all(Known::ContentLength);
-    let plain = |v: &[u8]| v == b"0" || v.first() != Some(&b'0') && is_digits(v);
-    values.next().is_some_and(plain) && values.next().is_none()
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    let plain = value.len() < MAX_DIGITS && (value == b"0" || value.first() != Some(&b'0'));
+    let number = || value.iter().fold(0, |n, b| n * 10 + u64::from(b & 15));
+    (plain && is_digits(value)).then(number)
 }
+
+/// Every decimal number of fewer digits is below 2^64.
+const MAX_DIGITS: usize = 20;
 
 /// Whether the connection a message came over must be closed after it, because its head held both
 /// lengths. [`ConnectionTokens::of`] counts it as `close`.
@@ -168,7 +173,11 @@ fn declared(head: &Head) -> Result<Option<BodyLength>, FramingError> {
     if !head.has(Known::ContentLength) {
         return Ok(None);
     }
-    Ok(Some(match content_length(head)? {
+    let length = match plain_length(head) {
+        Some(length) => length,
+        None => content_length(head)?,
+    };
+    Ok(Some(match length {
         0 => BodyLength::Empty,
         length => BodyLength::Length(length),
     }))
@@ -269,7 +278,10 @@ impl ConnectionTokens {
     /// Notes a word that has a meaning of its own; says whether it has.
     fn note(&mut self, word: &[u8]) -> bool {
         let known = match word.len() {
-            10 if word.eq_ignore_ascii_case(b"keep-alive") => &mut self.keep_alive,
+            // As nearly everybody writes it; looking at each letter takes longer.
+            10 if word == b"keep-alive" || word.eq_ignore_ascii_case(b"keep-alive") => {
+                &mut self.keep_alive
+            }
             5 if word.eq_ignore_ascii_case(b"close") => &mut self.close,
             7 if word.eq_ignore_ascii_case(b"upgrade") => &mut self.upgrade,
             2 if word.eq_ignore_ascii_case(b"te") => &mut self.te,

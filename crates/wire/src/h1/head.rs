@@ -49,6 +49,13 @@ impl Slice {
         self.start() + self.len as usize
     }
 
+    /// Whether `next` begins where this one ends, in the same arena.
+    #[inline]
+    pub(super) const fn is_before(self, next: Self) -> bool {
+        // Positions stay below the bit of the arena, so it survives the sum.
+        self.start.wrapping_add(self.len) == next.start
+    }
+
     /// The part of this slice from `from` to `to`, both counted within it.
     pub(super) const fn part(self, from: usize, to: usize) -> Self {
         Self { start: self.start + from as u32, len: to.saturating_sub(from) as u32 }
@@ -109,6 +116,8 @@ pub(super) struct StartLine {
 pub(super) struct Progress {
     /// The start line is done.
     pub(super) in_fields: bool,
+    /// Some field spans several lines.
+    pub(super) folded: bool,
     /// Start of the line that is not whole yet.
     pub(super) line: usize,
     /// Everything before it is known to hold no end of that line; 0 when it must be read again.

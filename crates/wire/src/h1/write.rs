@@ -56,8 +56,9 @@ impl Head {
     /// Writes the field lines, the first of them together with the bytes in `run`.
     #[inline]
     fn write_field_lines(&self, out: &mut Vec<u8>, skip: KnownSet, mut run: Slice) {
+        let skips = self.present.intersects(skip);
         for field in &self.fields {
-            if skip.contains(field.known) {
+            if skips && skip.contains(field.known) {
                 continue;
             }
             if !field.clean {
@@ -107,9 +108,9 @@ impl Slice {
         self.part(0, last.end().saturating_sub(self.start()) + more)
     }
 
-    /// This slice and `next` as one, when they are neighbours.
+    /// This slice and `next` as one, when they are neighbours of the same arena.
+    #[inline]
     fn joined(self, next: Self) -> Option<Self> {
-        let adjacent = self.is_added() == next.is_added() && self.end() == next.start();
-        (adjacent && !self.is_empty()).then(|| self.part(0, self.len() + next.len()))
+        self.is_before(next).then(|| self.part(0, self.len() + next.len()))
     }
 }

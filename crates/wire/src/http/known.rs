@@ -164,8 +164,15 @@ impl Known {
         if pattern.len as usize != name.len() {
             return Self::Other;
         }
-        let Some(padded) = buf.get(start..).and_then(<[u8]>::first_chunk::<MAX_LEN>) else {
-            return Self::from_name(name);
+        let mut copy = [0; MAX_LEN];
+        let padded = match buf.get(start..).and_then(<[u8]>::first_chunk::<MAX_LEN>) {
+            Some(padded) => padded,
+            None => {
+                // The end of the buffer is near.
+                let Some(front) = copy.get_mut(..name.len()) else { return Self::Other };
+                front.copy_from_slice(name);
+                &copy
+            }
         };
         let (words, _) = padded.as_chunks::<8>();
         // Words beyond the name are masked whole, so all four are compared without a branch.
@@ -189,16 +196,16 @@ impl Known {
 
 /// A set of known names. `Other` can never be a member.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct KnownSet(u128);
+pub struct KnownSet([u64; 2]);
 
 impl KnownSet {
     /// The set without members.
-    pub const EMPTY: Self = Self(0);
+    pub const EMPTY: Self = Self([0; 2]);
 
     /// The set of `names`.
     #[must_use]
     pub const fn of(names: &[Known]) -> Self {
-        let mut set = Self(0);
+        let mut set = Self::EMPTY;
         let mut i = 0;
         while i < names.len() {
             set = set.with(names[i]);
@@ -211,40 +218,55 @@ impl KnownSet {
     #[must_use]
     #[inline]
     pub const fn with(self, known: Known) -> Self {
+        let [low, high] = self.0;
         // Bit 0 belongs to `Other` and is masked away.
-        Self((self.0 | 1 << (known as u8 & 127)) & !1)
+        match Self::bit(known) {
+            (false, bit) => Self([(low | bit) & !1, high]),
+            (true, bit) => Self([low, high | bit]),
+        }
     }
 
     /// This set without `known`.
     #[must_use]
     pub const fn without(self, known: Known) -> Self {
-        Self(self.0 & !(1 << (known as u8 & 127)))
+        let [low, high] = self.0;
+        match Self::bit(known) {
+            (false, bit) => Self([low & !bit, high]),
+            (true, bit) => Self([low, high & !bit]),
+        }
     }
 
     /// Members of either set.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
+        Self([self.0[0] | other.0[0], self.0[1] | other.0[1]])
     }
 
     /// Whether `known` is a member.
     #[must_use]
     #[inline]
     pub const fn contains(self, known: Known) -> bool {
-        self.0 >> (known as u8 & 127) & 1 != 0
+        let (upper, bit) = Self::bit(known);
+        self.0[upper as usize] & bit != 0
     }
 
     /// Whether any member is in both sets.
     #[must_use]
     #[inline]
     pub const fn intersects(self, other: Self) -> bool {
-        self.0 & other.0 != 0
+        self.0[0] & other.0[0] | self.0[1] & other.0[1] != 0
     }
 
     /// Whether the set has no members.
     #[must_use]
     pub const fn is_empty(self) -> bool {
-        self.0 == 0
+        self.0[0] | self.0[1] == 0
+    }
+
+    /// Which word a name is in, and its bit there.
+    #[inline]
+    const fn bit(known: Known) -> (bool, u64) {
+        (known as u8 & 64 != 0, 1 << (known as u8 & 63))
     }
 }
 

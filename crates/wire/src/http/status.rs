@@ -89,22 +89,23 @@ const fn class_phrase(status: u16) -> &'static str {
 
 /// Appends `number` in decimal to `out`.
 pub fn append_decimal(out: &mut Vec<u8>, number: u64) {
-    append_digits(out, number, 10);
+    append_digits::<10>(out, number);
 }
 
 /// Appends `number` in lower-case hexadecimal, without prefix, to `out`.
 pub fn append_hex(out: &mut Vec<u8>, number: u64) {
-    append_digits(out, number, 16);
+    append_digits::<16>(out, number);
 }
 
-fn append_digits(out: &mut Vec<u8>, mut number: u64, base: u64) {
+/// A constant base: division by one that is not known takes many times longer.
+fn append_digits<const BASE: u64>(out: &mut Vec<u8>, mut number: u64) {
     // u64::MAX has 20 decimal digits.
     let mut digits = [0_u8; 20];
     let mut used = 0;
     for slot in digits.iter_mut().rev() {
-        let digit = (number % base) as u8;
+        let digit = (number % BASE) as u8;
         *slot = if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
-        number /= base;
+        number /= BASE;
         used += 1;
         if number == 0 {
             break;

@@ -5,6 +5,7 @@ const TARGET: u8 = 2;
 const VALUE: u8 = 4;
 const DIGIT: u8 = 8;
 const HOST: u8 = 16;
+const NAME: u8 = 32;
 
 const fn class(byte: u8) -> u8 {
     let mut class = 0;
@@ -36,6 +37,9 @@ const fn class(byte: u8) -> u8 {
     if byte > b' ' && byte < 0x7f && !matches!(byte, b',' | b'/' | b'?' | b'#' | b'@' | b'\\') {
         class |= HOST;
     }
+    if class & HOST != 0 && !matches!(byte, b'[' | b']') {
+        class |= NAME;
+    }
     if byte == b'\t' || (byte >= b' ' && byte != 0x7f) {
         class |= VALUE;
     }
@@ -55,8 +59,11 @@ static CLASS: [u8; 256] = {
     table
 };
 
+#[inline]
 fn all(bytes: &[u8], wanted: u8) -> bool {
-    bytes.iter().all(|&b| CLASS[b as usize] & wanted != 0)
+    // To the end whatever is found: nearly always everything is right, and a branch per byte is
+    // what would cost.
+    bytes.iter().fold(wanted, |all, &b| all & CLASS[b as usize]) != 0
 }
 
 /// Whether `byte` may stand in a token (RFC 9110 section 5.6.2).
@@ -68,6 +75,7 @@ pub fn is_tchar(byte: u8) -> bool {
 
 /// Whether `bytes` is a token: at least one character, all of them tchars.
 #[must_use]
+#[inline]
 pub fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && all(bytes, TCHAR)
 }
@@ -96,6 +104,9 @@ pub fn is_digits(bytes: &[u8]) -> bool {
 /// (RFC 9110 section 7.2).
 #[must_use]
 pub fn is_host(bytes: &[u8]) -> bool {
+    if all(bytes, NAME) {
+        return true;
+    }
     if !all(bytes, HOST) {
         return false;
     }
