@@ -34,7 +34,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: proxy::Allocator = proxy::Allocator;
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os();

@@ -40,5 +40,5 @@ pub use live::{
     BackendCounters, Counter, FrontendCounters, Gauge, Live, LiveBackend, LiveFrontend, LiveServer,
     Rate, ServerCounters, StatusClasses,
 };
-pub use sys::give_memory_back;
+pub use sys::{Allocator, give_memory_back};
 pub use termination::{At, Cause, Termination};

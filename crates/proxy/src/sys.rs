@@ -1,7 +1,8 @@
 //! The only `unsafe` in the house: taking over descriptors that were inherited from a parent,
-//! registering descriptors with the runtime, and asking the allocator to let go of freed memory.
+//! registering descriptors with the runtime, and the allocator.
 #![allow(unsafe_code)]
 
+use std::alloc::{GlobalAlloc, Layout};
 use std::cell::{Ref, RefCell};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -61,6 +62,66 @@ fn set_tcp_option(socket: BorrowedFd<'_>, option: i32, value: i32) -> io::Result
 pub fn give_memory_back() {
     // SAFETY: may be called on any thread at any time; it takes no pointer and gives none.
     unsafe { libmimalloc_sys::mi_collect(true) }
+}
+
+/// The allocator of the process: mimalloc, asked for an alignment only where its own is not enough.
+///
+/// `mimalloc::MiMalloc` always asks, which is several times slower for most sizes and takes a block
+/// one size too large for some.
+pub struct Allocator;
+
+/// What mimalloc aligns to by itself, where the block is at least as large (`MI_MAX_ALIGN_SIZE`).
+const OWN_ALIGNMENT: usize = 16;
+
+const fn needs_no_care(layout: Layout) -> bool {
+    layout.align() <= OWN_ALIGNMENT && layout.align() <= layout.size()
+}
+
+// SAFETY: every function passes on to the one of mimalloc that does what the trait asks for. All of
+// them may be mixed: a block is freed and resized the same way however it was made.
+unsafe impl GlobalAlloc for Allocator {
+    #[inline]
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: takes no pointer; null stands for failure as the trait wants it.
+        unsafe {
+            if needs_no_care(layout) {
+                libmimalloc_sys::mi_malloc(layout.size()).cast()
+            } else {
+                libmimalloc_sys::mi_malloc_aligned(layout.size(), layout.align()).cast()
+            }
+        }
+    }
+
+    #[inline]
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as above.
+        unsafe {
+            if needs_no_care(layout) {
+                libmimalloc_sys::mi_zalloc(layout.size()).cast()
+            } else {
+                libmimalloc_sys::mi_zalloc_aligned(layout.size(), layout.align()).cast()
+            }
+        }
+    }
+
+    #[inline]
+    unsafe fn dealloc(&self, ptr: *mut u8, _layout: Layout) {
+        // SAFETY: the caller got `ptr` from this allocator.
+        unsafe { libmimalloc_sys::mi_free(ptr.cast()) }
+    }
+
+    #[inline]
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        // SAFETY: the caller got `ptr` from this allocator with this layout, and `new_size` makes
+        // a layout of the same alignment.
+        unsafe {
+            if layout.align() <= OWN_ALIGNMENT && layout.align() <= new_size {
+                libmimalloc_sys::mi_realloc(ptr.cast(), new_size).cast()
+            } else {
+                libmimalloc_sys::mi_realloc_aligned(ptr.cast(), new_size, layout.align()).cast()
+            }
+        }
+    }
 }
 
 /// A descriptor by its number, as the runtime wants to have it.
