@@ -76,8 +76,8 @@ pub struct Pump {
 impl Pump {
     /// A pump that writes `prefix`, then what `body` covers of `input` and of what follows it.
     #[must_use]
-    pub fn new(prefix: Vec<u8>, body: Body, input: Option<Buffer>) -> Box<Self> {
-        Box::new(Self {
+    pub fn new(prefix: Vec<u8>, body: Body, input: Option<Buffer>) -> Self {
+        Self {
             prefix,
             prefix_written: 0,
             preamble: 0,
@@ -102,33 +102,23 @@ impl Pump {
             bytes: 0,
             splicer: None,
             copies: false,
-        })
+        }
     }
 
     /// Longest silence of the sender, and longest refusal of the receiver.
-    #[must_use]
-    pub fn timeouts(
-        mut self: Box<Self>,
-        read: Option<Duration>,
-        write: Option<Duration>,
-    ) -> Box<Self> {
+    pub fn set_timeouts(&mut self, read: Option<Duration>, write: Option<Duration>) {
         self.read_timeout = read;
         self.write_timeout = write;
-        self
     }
 
     /// Writes the body in chunked coding, for a body that ends with the connection.
-    #[must_use]
-    pub fn chunked_output(mut self: Box<Self>, yes: bool) -> Box<Self> {
+    pub fn set_chunked_output(&mut self, yes: bool) {
         self.chunk_output = yes;
-        self
     }
 
     /// The writer of this message is ended after it ([`Stream::end`]).
-    #[must_use]
-    pub fn closing(mut self: Box<Self>, yes: bool) -> Box<Self> {
+    pub fn set_closing(&mut self, yes: bool) {
         self.closes = yes;
-        self
     }
 
     /// Something can be written before anything has to be read.
@@ -183,14 +173,15 @@ impl Pump {
         self.end.is_none()
     }
 
-    /// What was read beyond the end of the message, and the memory of the prefix.
+    /// What was read beyond the end of the message, and the memory of the prefix. The pump is over.
     #[must_use]
-    pub fn into_rest(self: Box<Self>) -> (Option<Buffer>, Vec<u8>) {
-        let Self { mut input, written, prefix, .. } = *self;
-        if let Some(input) = &mut input {
-            input.consume(written);
-        }
-        (input.filter(|b| !b.is_empty()), prefix)
+    pub fn take_rest(&mut self) -> (Option<Buffer>, Vec<u8>) {
+        let rest = self.input.as_mut().is_some_and(|input| {
+            input.consume(self.written);
+            !input.is_empty()
+        });
+        let input = if rest { self.input.take() } else { None };
+        (input, std::mem::take(&mut self.prefix))
     }
 
     /// Back to the start, if everything that was sent is still here. Says whether it is.
@@ -469,7 +460,8 @@ mod tests {
             let mut begun = shelf.take();
             begun.fill(&from).await.expect("read");
             let body = Body::from(BodyLength::Length(BODY as u64));
-            let mut pump = Pump::new(b"head".to_vec(), body, Some(begun)).closing(true);
+            let mut pump = Pump::new(b"head".to_vec(), body, Some(begun));
+            pump.set_closing(true);
             let end = std::future::poll_fn(|cx| pump.poll(cx, &from, &to, &shelf)).await;
             to.end().expect("end");
             assert_eq!((end, pump.bytes), (End::Done, BODY as u64 + 4));

@@ -27,30 +27,43 @@ pub struct BackendQueue {
 pub struct Slot {
     /// The backend the slot was taken in.
     pub backend: Arc<LiveBackend>,
-    /// The server.
-    pub server: Arc<LiveServer>,
+    index: u32,
     /// Whoever drops it looks for the next waiter itself.
     quiet: bool,
 }
 
 impl Slot {
-    fn new(backend: &Arc<LiveBackend>, server: &Arc<LiveServer>) -> Self {
-        Self { backend: Arc::clone(backend), server: Arc::clone(server), quiet: false }
+    /// A slot of a server that the backend has.
+    fn new(backend: &Arc<LiveBackend>, index: usize) -> Self {
+        Self { backend: Arc::clone(backend), index: index as u32, quiet: false }
+    }
+
+    /// The server.
+    #[must_use]
+    pub fn server(&self) -> &Arc<LiveServer> {
+        &self.backend.servers[self.index()]
+    }
+
+    /// Position of the server in the backend.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        self.index as usize
     }
 
     /// Takes a slot of server `index`, when it has one free.
     #[must_use]
     pub fn take(backend: &Arc<LiveBackend>, index: usize, now_ms: u64) -> Option<Self> {
-        let server = backend.servers.get(index)?;
-        backend.fleet.take(index, now_ms).then(|| Self::new(backend, server))
+        backend.servers.get(index)?;
+        backend.fleet.take(index, now_ms).then(|| Self::new(backend, index))
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.backend.fleet.give_back(&self.server.state);
+        let state = &self.server().state;
+        self.backend.fleet.give_back(state);
         if !self.quiet && self.backend.fleet.anybody_waits() {
-            self.backend.queue.serve(&self.server.state, 0);
+            self.backend.queue.serve(state, 0);
         }
     }
 }
@@ -116,8 +129,7 @@ impl BackendQueue {
         loop {
             let next = self.queues.lock().next(&backend.fleet, index, now_ms);
             let Some(waiter) = next else { return };
-            let Some(server) = backend.servers.get(index) else { return };
-            let slot = Slot::new(&backend, server);
+            let slot = Slot::new(&backend, index);
             // A waiter that has just given up hands the slot back; the loop serves the next one.
             if let Err(Turn::Slot(mut slot)) = waiter.send(Turn::Slot(slot)) {
                 slot.quiet = true;

@@ -9,8 +9,9 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed};
 use std::time::Duration;
 
 use model::Address;
+use tokio::runtime::LocalOptions;
 use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, LocalSet};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::buffer::Shelf;
@@ -82,6 +83,7 @@ pub struct Worker {
     generation: Cell<u64>,
     connections: RefCell<slab::Slab<Registered>>,
     random: Cell<u64>,
+    moment: Cell<(Instant, u64)>,
 }
 
 /// The configuration a session works with; cheap to hold.
@@ -138,6 +140,7 @@ impl Worker {
             view: RefCell::new(Rc::new(View { live })),
             connections: RefCell::default(),
             random: Cell::new(seed | 1),
+            moment: Cell::new((shared.started, 0)),
             shared,
             index,
         })
@@ -153,6 +156,19 @@ impl Worker {
             *self.view.borrow_mut() = Rc::new(View { live });
         }
         Rc::clone(&self.view.borrow())
+    }
+
+    /// `now` in milliseconds of the process's clock. A request asks for the same moment again and
+    /// again: the last answer is kept.
+    #[must_use]
+    pub fn now_ms(&self, now: Instant) -> u64 {
+        let (moment, ms) = self.moment.get();
+        if moment == now {
+            return ms;
+        }
+        let ms = self.shared.now_ms(now);
+        self.moment.set((now, ms));
+        ms
     }
 
     /// Sixty-four pseudo-random bits (xorshift64*): for balancing and ids, not for secrets.
@@ -226,9 +242,8 @@ pub fn run(
         .enable_io()
         .enable_time()
         .event_interval(61)
-        .build()?;
-    let local = LocalSet::new();
-    local.block_on(&runtime, async move {
+        .build_local(LocalOptions::default())?;
+    runtime.block_on(async move {
         let worker = Worker::new(shared, index);
         tokio::task::spawn_local(crate::pool::purge(Rc::clone(&worker)));
         let mut listeners: HashMap<Address, Vec<(Rc<Listener>, AbortHandle)>> = HashMap::new();

@@ -1,11 +1,14 @@
 //! Phase 6: response rules, the response head to the client, and the bodies both ways.
 
+use std::task::Poll;
+
+use tokio::time::Instant;
 use wire::h1::framing::{self, BodyLength, ConnectionTokens};
 
 use super::respond::Retry;
+use super::response_head::Onward;
 use super::rules::{self, Outcome};
 use super::{respond, response_head};
-use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::pump::{End, Pump};
@@ -18,106 +21,53 @@ use crate::termination::{At, Cause};
 pub async fn run(
     client: &mut Client,
     ex: &mut Exchange,
-    up: Upstream,
+    mut up: Box<Upstream>,
     input: Option<Buffer>,
 ) -> Phase {
-    let up = match respond::retry_status(ex, up) {
-        Retry::Again(phase) => return phase,
-        Retry::No(up) => up,
-    };
-    let method = ex.memory.request.method();
-    let length = match framing::response_body(&ex.memory.response, method) {
-        Ok(length) => length,
-        Err(_) => {
-            ex.moments.response = None;
-            ex.end(Cause::Proxy, At::Headers);
-            up.slot.backend.counters.response_errors.inc();
-            up.slot.server.counters.response_errors.inc();
-            return refuse(ex, up);
-        }
-    };
-    let tokens = ConnectionTokens::of(&ex.memory.response);
-    let server_keeps = framing::persistent(ex.memory.response.version(), tokens)
-        && !matches!(length, BodyLength::UntilClose | BodyLength::Tunnel);
-    ex.status = ex.memory.response.status();
-    persistence::of_response(ex, &up.slot);
-    match rules::response(ex, &up) {
-        Outcome::Continue => {}
-        Outcome::End(phase) => return *phase,
+    if let Some(why) = respond::retryable_status(ex, &up) {
+        up = match respond::layer7_retry(ex, up, &why) {
+            Retry::Again(phase) => return phase,
+            Retry::No(up) => up,
+        };
     }
-    ex.status = ex.memory.response.status();
-    up.slot.server.counters.statuses.count(ex.status);
-    up.slot.backend.counters.statuses.count(ex.status);
-    if client.must_close() {
-        ex.client_keep = false;
-    }
-    let onward = response_head::onward(ex, length);
-    response_head::write(ex, length, onward);
-    if length == BodyLength::Tunnel {
+    let response = match judge(client, ex, &up) {
+        Ok(response) => response,
+        Err(Refusal::Malformed) => return refuse(ex, &mut up),
+        Err(Refusal::ByRule(phase)) => return *phase,
+    };
+    if response.length == BodyLength::Tunnel {
         return Phase::Tunnel(up, input);
     }
-    ex.client_keep = onward.keep;
-    transfer(client, ex, up, Response { length, input, rechunk: onward.rechunk, server_keeps })
-        .await
-}
-
-struct Response {
-    length: BodyLength,
-    input: Option<Buffer>,
-    rechunk: bool,
-    server_keeps: bool,
-}
-
-/// A response that cannot be passed on: 502.
-fn refuse(ex: &mut Exchange, up: Upstream) -> Phase {
-    ex.has_response = false;
-    if up.outgoing.upload.is_running() {
-        ex.client_keep = false;
-    }
-    let (input, _) = up.outgoing.upload.into_rest();
-    Phase::Answer(Answer { kind: AnswerKind::Error(502), input })
-}
-
-async fn transfer(
-    client: &mut Client,
-    ex: &mut Exchange,
-    mut up: Upstream,
-    response: Response,
-) -> Phase {
+    ex.client_keep = response.onward.keep;
     let head = std::mem::take(&mut ex.memory.to_client);
-    let overrides = *ex.overrides.borrow();
-    let body = Body::from(response.length);
-    let mut down = Pump::new(head, body, response.input)
-        .timeouts(
-            overrides.server_timeout.or(up.slot.backend.model.timeouts.server),
-            overrides.client_timeout.or(client.frontend.model.timeouts.client),
-        )
-        .chunked_output(response.rechunk)
-        .closing(!ex.client_keep);
-    let end = pump_both(client, &mut up, &mut down).await;
+    let mut down = Box::new(Pump::new(head, response.length.into(), input));
+    arm(client, ex, &up, &mut down);
+    down.set_chunked_output(response.onward.rechunk);
+    down.set_closing(!ex.client_keep);
+    let (end, waited) = pump_both(client, &mut up, &mut down).await;
     if !ex.client_keep && end == End::Done {
         // A client that is gone has nothing to be told.
         let _ = client.stream.end();
     }
+    ex.moments.ended = if waited { Some(Instant::now()) } else { ex.moments.response };
     ex.bytes_out += down.bytes;
     ex.bytes_in += up.outgoing.upload.bytes;
-    let Upstream { outgoing, stream, carried, slot, in_use: _in_use } = up;
-    let upload_end = outgoing.upload.end();
-    let (from_server, head) = down.into_rest();
+    let upload_end = up.outgoing.upload.end();
+    let (from_server, head) = down.take_rest();
     ex.memory.to_client = head;
-    let (rest, head) = outgoing.upload.into_rest();
+    let (rest, head) = up.outgoing.upload.take_rest();
     ex.memory.to_server = head;
     if end != End::Done {
-        return broken(ex, &slot.backend, &slot.server, end);
+        return broken(ex, &up.slot.backend, up.slot.server(), end);
     }
     if upload_end != Some(End::Done) {
         // The server answered before it had the whole request: both connections are spent.
         return Phase::Finish(Finish::Close);
     }
+    client.last_server = Some(up.slot.server().uid);
     if response.server_keeps && from_server.is_none() {
-        connect::keep(client, ex, stream, carried, &slot);
+        connect::keep(client, ex, *up);
     }
-    client.last_server = Some(slot.server.uid);
     if ex.client_keep {
         Phase::Finish(Finish::KeepAlive(rest))
     } else {
@@ -125,19 +75,89 @@ async fn transfer(
     }
 }
 
-/// Both directions at once: the rest of the request may still be on its way.
-async fn pump_both(client: &Client, up: &mut Upstream, down: &mut Pump) -> End {
+/// A response that may be sent on; its head is ready.
+struct Response {
+    length: BodyLength,
+    onward: Onward,
+    server_keeps: bool,
+}
+
+/// Why a response is not sent on.
+enum Refusal {
+    /// Nobody knows where it ends.
+    Malformed,
+    /// What a rule wants instead.
+    ByRule(Box<Phase>),
+}
+
+/// Frames the response, asks the rules and writes the head.
+fn judge(client: &Client, ex: &mut Exchange, up: &Upstream) -> Result<Response, Refusal> {
+    let method = ex.memory.request.method();
+    let Ok(length) = framing::response_body(&ex.memory.response, method) else {
+        ex.moments.response = None;
+        ex.end(Cause::Proxy, At::Headers);
+        up.slot.backend.counters.response_errors.inc();
+        up.slot.server().counters.response_errors.inc();
+        return Err(Refusal::Malformed);
+    };
+    let tokens = ConnectionTokens::of(&ex.memory.response);
+    let server_keeps = framing::persistent(ex.memory.response.version(), tokens)
+        && !matches!(length, BodyLength::UntilClose | BodyLength::Tunnel);
+    ex.status = ex.memory.response.status();
+    persistence::of_response(ex, &up.slot);
+    if let Outcome::End(phase) = rules::response(ex, up) {
+        return Err(Refusal::ByRule(phase));
+    }
+    ex.status = ex.memory.response.status();
+    up.slot.server().counters.statuses.count(ex.status);
+    up.slot.backend.counters.statuses.count(ex.status);
+    if client.must_close() {
+        ex.client_keep = false;
+    }
+    let onward = response_head::onward(ex, length);
+    response_head::write(ex, length, onward);
+    Ok(Response { length, onward, server_keeps })
+}
+
+/// A response that cannot be passed on: 502.
+fn refuse(ex: &mut Exchange, up: &mut Upstream) -> Phase {
+    ex.has_response = false;
+    if up.outgoing.upload.is_running() {
+        ex.client_keep = false;
+    }
+    let (input, _) = up.outgoing.upload.take_rest();
+    Phase::Answer(Answer { kind: AnswerKind::Error(502), input })
+}
+
+fn arm(client: &Client, ex: &Exchange, up: &Upstream, down: &mut Pump) {
+    let overrides = ex.overrides.borrow();
+    down.set_timeouts(
+        overrides.server_timeout.or(up.slot.backend.model.timeouts.server),
+        overrides.client_timeout.or(client.frontend.model.timeouts.client),
+    );
+}
+
+/// Both directions at once: the rest of the request may still be on its way. How the response
+/// ended, and whether that took any time.
+async fn pump_both(client: &Client, up: &mut Upstream, down: &mut Pump) -> (End, bool) {
     let shelf = match down.is_large() {
         true => &client.worker.transfers,
         false => &client.worker.heads,
     };
     let (client, server) = (&client.stream, &up.stream);
     let upload = &mut up.outgoing.upload;
+    let mut waited = false;
     std::future::poll_fn(|cx| {
         if upload.is_running() {
             let _ = upload.poll(cx, client, server, shelf);
         }
-        down.poll(cx, server, client, shelf)
+        match down.poll(cx, server, client, shelf) {
+            Poll::Ready(end) => Poll::Ready((end, waited)),
+            Poll::Pending => {
+                waited = true;
+                Poll::Pending
+            }
+        }
     })
     .await
 }

@@ -21,8 +21,8 @@ use crate::worker::Activity;
 
 /// What follows a request.
 pub enum Next {
-    /// Another request may come; some of it may be here already.
-    KeepAlive(Option<Buffer>),
+    /// Another request may come; some of it may be here already. This one ended then.
+    KeepAlive(Option<Buffer>, Instant),
     /// The connection is over.
     Close,
 }
@@ -59,10 +59,9 @@ pub async fn serve(client: &mut Client) {
             Box::pin(run::run(client, first_byte.0, first_byte.1, idle_since, requests)).await;
         requests = requests.saturating_add(1);
         match next {
-            Next::KeepAlive(rest) => input = rest,
+            Next::KeepAlive(rest, ended) => (input, idle_since) = (rest, ended),
             Next::Close => return,
         }
-        idle_since = Instant::now();
     }
 }
 

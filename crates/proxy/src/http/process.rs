@@ -14,7 +14,6 @@ use super::rules::{self, Outcome};
 use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::client::Client;
-use crate::live::LiveBackend;
 use crate::pump::Pump;
 use crate::session::exchange::Exchange;
 use crate::session::phase::{Answer, AnswerKind, Finish, Outgoing, Phase};
@@ -46,29 +45,53 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, mut input: Option<Buffe
     if let Some(kind) = monitor(ex) {
         return answer(kind, input);
     }
-    let frontend = Arc::clone(&ex.frontend);
-    if let Some(end) = content_rules(client, ex, &frontend.model.rules) {
-        return end;
-    }
-    match rules::request(client, ex, &frontend.model.rules, true, &mut input, length).await {
-        Outcome::Continue => {}
-        Outcome::End(phase) => return *phase,
+    if has_a_say(&ex.frontend.model.rules, ex.frontend.model.buffer_request) {
+        let frontend = Arc::clone(&ex.frontend);
+        let rules = &frontend.model.rules;
+        if let Some(end) = ask(client, ex, rules, true, &mut input, length).await {
+            return end;
+        }
     }
     let Some(backend) = route::choose(ex) else {
         ex.end(Cause::ServerAbort, At::Connect);
         return answer(AnswerKind::Error(503), input);
     };
-    ex.enter_backend(&backend, now);
-    if !backend.model.is_half_of(&frontend.model) {
-        if let Some(end) = content_rules(client, ex, &backend.model.rules) {
-            return end;
-        }
-        match rules::request(client, ex, &backend.model.rules, false, &mut input, length).await {
-            Outcome::Continue => {}
-            Outcome::End(phase) => return *phase,
-        }
+    let asked = has_a_say(&backend.model.rules, backend.model.buffer_request)
+        && !backend.model.is_half_of(&ex.frontend.model);
+    let of_backend = asked.then(|| Arc::clone(&backend.model));
+    ex.enter_backend(backend, now);
+    if let Some(model) = of_backend
+        && let Some(end) = ask(client, ex, &model.rules, false, &mut input, length).await
+    {
+        return end;
     }
-    send(client, ex, &backend, input, length)
+    send(client, ex, input, length)
+}
+
+/// Whether a proxy has rules for requests. Most have none, and then nothing is prepared for them.
+fn has_a_say(rules: &RuleSet, buffer_request: bool) -> bool {
+    buffer_request
+        || !rules.tcp_content.is_empty()
+        || !rules.http_request.is_empty()
+        || !rules.redirects.is_empty()
+}
+
+/// The rules of one proxy; a phase when they end the request.
+async fn ask(
+    client: &mut Client,
+    ex: &mut Exchange,
+    rules: &RuleSet,
+    of_frontend: bool,
+    input: &mut Option<Buffer>,
+    length: BodyLength,
+) -> Option<Phase> {
+    if let Some(end) = content_rules(client, ex, rules) {
+        return Some(end);
+    }
+    match rules::request(client, ex, rules, of_frontend, input, length).await {
+        Outcome::Continue => None,
+        Outcome::End(phase) => Some(*phase),
+    }
 }
 
 /// `tcp-request content` rules, which on HTTP see the whole request head.
@@ -89,11 +112,13 @@ fn answer(kind: AnswerKind, input: Option<Buffer>) -> Phase {
 
 /// `monitor-uri`: answered before any rule.
 fn monitor(ex: &mut Exchange) -> Option<AnswerKind> {
-    let frontend = Arc::clone(&ex.frontend);
-    let monitor = frontend.model.monitor.as_ref()?;
-    if ex.memory.request.target() != monitor.uri.as_bytes() {
+    let target = ex.memory.request.target();
+    let asked = |m: &model::Monitor| target == m.uri.as_bytes();
+    if !ex.frontend.model.monitor.as_ref().is_some_and(asked) {
         return None;
     }
+    let frontend = Arc::clone(&ex.frontend);
+    let monitor = frontend.model.monitor.as_ref()?;
     ex.service = Some("<STATS>");
     ex.end(Cause::Local, At::Request);
     // Whoever watches asks every second: that is not logged.
@@ -102,24 +127,25 @@ fn monitor(ex: &mut Exchange) -> Option<AnswerKind> {
     Some(AnswerKind::Error(if fails { 503 } else { 200 }))
 }
 
-fn send(
-    client: &Client,
-    ex: &mut Exchange,
-    backend: &Arc<LiveBackend>,
-    input: Option<Buffer>,
-    length: BodyLength,
-) -> Phase {
+fn send(client: &Client, ex: &mut Exchange, input: Option<Buffer>, length: BodyLength) -> Phase {
     let mode = ex.connection_mode();
     if mode == ConnectionMode::Close {
         ex.client_keep = false;
     }
-    let pinned = crate::session::persistence::of_request(ex, backend);
+    let pinned = crate::session::persistence::of_request(ex);
     // A request is serialised once the server is known only where the server shows in it.
     let prefix = request_head::write(ex, mode);
     let client_timeout = ex.overrides.borrow().client_timeout;
-    let upload = Pump::new(prefix, Body::from(length), input).timeouts(
+    let backend = ex.backend.as_ref().map(|b| &b.model);
+    let mut out = Box::new(Outgoing {
+        upload: Pump::new(prefix, Body::from(length), input),
+        retries_left: backend.map_or(0, |b| b.retries),
+        failed: None,
+        pinned,
+    });
+    out.upload.set_timeouts(
         client_timeout.or(client.frontend.model.timeouts.client),
-        backend.model.timeouts.server,
+        backend.and_then(|b| b.timeouts.server),
     );
-    Phase::Assign(Outgoing { upload, retries_left: backend.model.retries, failed: None, pinned })
+    Phase::Assign(out)
 }

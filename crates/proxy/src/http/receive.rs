@@ -21,34 +21,38 @@ pub fn limits(live: &Live) -> Limits {
     }
 }
 
-/// Reads until the head is complete.
-pub async fn run(client: &mut Client, ex: &mut Exchange, mut input: Buffer) -> Phase {
-    let limits = limits(&client.view.live);
-    let mut deadline = None;
-    loop {
-        match h1::parse_request(input.unread(), &limits, &mut ex.memory.request) {
-            Ok(Parse::Complete { head_len }) => {
-                input.consume(head_len);
-                ex.bytes_in += head_len as u64;
-                ex.has_request = true;
-                ex.moments.request = Some(match deadline {
-                    // Everything came with the first byte: one look at the clock less.
-                    None => ex.moments.first_byte,
-                    Some(_) => Instant::now(),
-                });
-                return Phase::Process((!input.is_empty()).then_some(input));
-            }
-            Ok(Parse::Partial) => {}
-            Err(e) => {
-                ex.bytes_in += input.len() as u64;
-                return refuse(ex, e.answer());
-            }
+/// Reads the head, if it has arrived whole.
+pub fn run(client: &Client, ex: &mut Exchange, mut input: Buffer) -> Phase {
+    match h1::parse_request(input.unread(), &limits(&client.view.live), &mut ex.memory.request) {
+        Ok(Parse::Complete { head_len }) => {
+            input.consume(head_len);
+            ex.bytes_in += head_len as u64;
+            ex.has_request = true;
+            // Everything came with the first byte: one look at the clock less.
+            ex.moments.request = Some(ex.moments.first_byte);
+            Phase::Process((!input.is_empty()).then_some(input))
         }
+        Ok(Parse::Partial) => Phase::ReceiveMore(input),
+        Err(e) => {
+            ex.bytes_in += input.len() as u64;
+            refuse(ex, e.answer())
+        }
+    }
+}
+
+/// Waits for the rest of the head.
+pub async fn more(client: &mut Client, ex: &mut Exchange, mut input: Buffer) -> Phase {
+    let mut deadline = arm(client, ex);
+    loop {
         input.compact();
-        let deadline = deadline.get_or_insert_with(|| arm(client, ex));
-        let Client { stream, .. } = client;
-        match deadline.guard(input.fill(stream)).await {
-            Ok(Ok(n)) if n > 0 => {}
+        match deadline.guard(input.fill(&client.stream)).await {
+            Ok(Ok(n)) if n > 0 => match run(client, ex, input) {
+                Phase::ReceiveMore(part) => input = part,
+                next => {
+                    ex.moments.request = ex.has_request.then(Instant::now);
+                    return next;
+                }
+            },
             Ok(_) => {
                 ex.bytes_in += input.len() as u64;
                 return cut_short(ex, Cause::ClientAbort, 400);

@@ -14,7 +14,7 @@ use crate::deadline::Deadline;
 use crate::pump::End;
 use crate::session::connect;
 use crate::session::exchange::Exchange;
-use crate::session::phase::{Answer, AnswerKind, Finish, Outgoing, Phase, Upstream};
+use crate::session::phase::{Answer, AnswerKind, Finish, Phase, Upstream};
 use crate::termination::{At, Cause};
 
 /// What came first.
@@ -31,10 +31,9 @@ enum Event {
 const MAX_INTERIM: u32 = 16;
 
 /// Sends the request and waits for the final response head.
-pub async fn run(client: &mut Client, ex: &mut Exchange, mut up: Upstream) -> Phase {
+pub async fn run(client: &mut Client, ex: &mut Exchange, mut up: Box<Upstream>) -> Phase {
     let limits = receive::limits(&client.view.live);
-    let backend = Arc::clone(&up.slot.backend);
-    let timeout = ex.overrides.borrow().server_timeout.or(backend.model.timeouts.server);
+    let timeout = ex.overrides.borrow().server_timeout.or(up.slot.backend.model.timeouts.server);
     let mut input: Option<Buffer> = None;
     let mut interim = 0;
     client.deadline.set(ex.moments.connected.unwrap_or_else(Instant::now), timeout);
@@ -55,18 +54,18 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, mut up: Upstream) -> Ph
                 ex.req.borrow_mut().clear();
                 crate::checks::observe_response(
                     &ex.worker.shared,
-                    &backend,
-                    &up.slot.server,
+                    &up.slot.backend,
+                    up.slot.server(),
                     Some(status),
                 );
-                return Phase::Forward(up, input.filter(|b| !b.is_empty()));
+                return Phase::Forward(up, input.take_if(|b| !b.is_empty()));
             }
             Event::Upload(End::Done) => client.deadline.set(Instant::now(), timeout),
             // The server may have answered before it closed: look for that first.
             Event::Upload(End::WriteError) => {}
-            Event::Upload(end) => return upload_failed(ex, up, end),
+            Event::Upload(end) => return upload_failed(ex, &up, end),
             Event::Closed | Event::Broken if nothing_received(&input) => {
-                return Box::pin(no_answer(client, ex, up, "empty-response")).await;
+                return no_answer(ex, up, "empty-response");
             }
             Event::Closed | Event::Broken => {
                 return bad_answer(ex, up, Cause::ServerAbort, 502, "junk-response");
@@ -95,12 +94,16 @@ async fn next(
     let server = &up.stream;
     let upload = &mut up.outgoing.upload;
     let head = &mut ex.memory.response;
+    let mut waited = false;
     std::future::poll_fn(|cx| {
         if upload.is_running()
             && let Poll::Ready(end) = upload.poll(cx, stream, server, shelf)
+            // Sent at once, no time has passed: the server's time runs already.
+            && (waited || end != End::Done)
         {
             return Poll::Ready(Event::Upload(end));
         }
+        waited = true;
         loop {
             if let Some(buffer) = input.as_mut().filter(|b| !b.is_empty()) {
                 match h1::parse_response(buffer.unread(), limits, head) {
@@ -159,7 +162,7 @@ async fn pass_interim(client: &mut Client, ex: &mut Exchange) -> bool {
 }
 
 /// The request could not be passed on whole.
-fn upload_failed(ex: &mut Exchange, up: Upstream, end: End) -> Phase {
+fn upload_failed(ex: &mut Exchange, up: &Upstream, end: End) -> Phase {
     let counters = &up.slot.backend.counters;
     let (cause, at, status) = match end {
         // As HAProxy: 408 is for heads alone.
@@ -171,7 +174,7 @@ fn upload_failed(ex: &mut Exchange, up: Upstream, end: End) -> Phase {
     match cause {
         Cause::ClientAbort => {
             counters.client_aborts.inc();
-            up.slot.server.counters.client_aborts.inc();
+            up.slot.server().counters.client_aborts.inc();
         }
         Cause::ServerTimeout => counters.response_errors.inc(),
         _ => ex.frontend.counters.request_errors.inc(),
@@ -183,12 +186,12 @@ fn upload_failed(ex: &mut Exchange, up: Upstream, end: End) -> Phase {
 
 /// The server closed without a byte. On a connection that was kept that only means that it was
 /// closed while the request was on its way: a new one is tried at once.
-async fn no_answer(client: &mut Client, ex: &mut Exchange, mut up: Upstream, why: &str) -> Phase {
+fn no_answer(ex: &mut Exchange, mut up: Box<Upstream>, why: &str) -> Phase {
     if up.carried > 0 {
         let repeatable = ex.memory.request.method().is_idempotent();
         if repeatable && up.outgoing.upload.rewind() {
-            let Upstream { outgoing, slot, .. } = up;
-            return connect::fresh(client, ex, outgoing, slot).await;
+            let Upstream { outgoing, slot, .. } = *up;
+            return Phase::Open(outgoing, slot);
         }
         ex.end(Cause::ServerAbort, At::Headers);
         up.slot.backend.counters.response_errors.inc();
@@ -206,11 +209,11 @@ pub enum Retry {
     /// It does.
     Again(Phase),
     /// It does not; what was begun is given back.
-    No(Upstream),
+    No(Box<Upstream>),
 }
 
 /// `retry-on`: another attempt, if configured, left and possible.
-fn layer7_retry(ex: &mut Exchange, mut up: Upstream, why: &str) -> Retry {
+pub fn layer7_retry(ex: &mut Exchange, mut up: Box<Upstream>, why: &str) -> Retry {
     let backend = Arc::clone(&up.slot.backend);
     let named =
         backend.model.retry_on.iter().any(|n| {
@@ -220,10 +223,10 @@ fn layer7_retry(ex: &mut Exchange, mut up: Upstream, why: &str) -> Retry {
     if !allowed || !up.outgoing.upload.rewind() {
         return Retry::No(up);
     }
-    let Upstream { mut outgoing, slot, .. } = up;
+    let Upstream { mut outgoing, slot, .. } = *up;
     outgoing.retries_left -= 1;
     ex.retries += 1;
-    slot.server.counters.retries.inc();
+    slot.server().counters.retries.inc();
     backend.counters.retries.inc();
     ex.memory.response.clear();
     Retry::Again(if backend.model.redispatch.is_some() && backend.servers.len() > 1 {
@@ -233,37 +236,33 @@ fn layer7_retry(ex: &mut Exchange, mut up: Upstream, why: &str) -> Retry {
     })
 }
 
-/// `retry-on 503`, ...: gives the upstream back when the status is not to be retried.
-pub fn retry_status(ex: &mut Exchange, up: Upstream) -> Retry {
+/// The status of the response, where `retry-on 503`, ... may ask for another attempt.
+pub fn retryable_status(ex: &Exchange, up: &Upstream) -> Option<String> {
     if up.slot.backend.model.retry_on.is_empty() {
-        return Retry::No(up);
+        return None;
     }
     match ex.memory.response.status() {
         s @ (401 | 403 | 404 | 408 | 425 | 429 | 500 | 501 | 502 | 503 | 504) => {
-            let mut digits = Vec::with_capacity(3);
-            wire::http::append_decimal(&mut digits, u64::from(s));
-            let why = String::from_utf8(digits).unwrap_or_default();
-            layer7_retry(ex, up, &why)
+            Some(s.to_string())
         }
-        _ => Retry::No(up),
+        _ => None,
     }
 }
 
-fn bad_answer(ex: &mut Exchange, up: Upstream, cause: Cause, status: u16, why: &str) -> Phase {
-    let up = match layer7_retry(ex, up, why) {
+fn bad_answer(ex: &mut Exchange, up: Box<Upstream>, cause: Cause, status: u16, why: &str) -> Phase {
+    let mut up = match layer7_retry(ex, up, why) {
         Retry::Again(phase) => return phase,
         Retry::No(up) => up,
     };
     ex.end(cause, At::Headers);
     up.slot.backend.counters.response_errors.inc();
-    up.slot.server.counters.response_errors.inc();
-    let (backend, server) = (&up.slot.backend, &up.slot.server);
+    up.slot.server().counters.response_errors.inc();
+    let (backend, server) = (&up.slot.backend, up.slot.server());
     crate::checks::observe_response(&ex.worker.shared, backend, server, None);
     ex.memory.response.clear();
-    let Outgoing { upload, .. } = up.outgoing;
-    if upload.is_running() {
+    if up.outgoing.upload.is_running() {
         ex.client_keep = false;
     }
-    let (input, _) = upload.into_rest();
+    let (input, _) = up.outgoing.upload.take_rest();
     Phase::Answer(Answer { kind: AnswerKind::Error(status), input })
 }

@@ -1,13 +1,16 @@
 //! One request from its first byte to its end: phase after phase.
+//!
+//! Phases that need not wait are plain functions, and those that wait where most requests do not
+//! are boxed: what the future of a request holds is moved with it.
 
 use tokio::time::Instant;
 
 use super::{Next, answer, forward, process, receive, respond, tunnel};
 use crate::buffer::Buffer;
 use crate::client::Client;
-use crate::session::exchange::Exchange;
+use crate::session::exchange::{Exchange, Watched};
 use crate::session::phase::{Finish, Phase};
-use crate::session::{assign, connect, finish};
+use crate::session::{assign, connect};
 
 /// Runs one exchange from its first byte to the end.
 pub async fn run(
@@ -17,26 +20,28 @@ pub async fn run(
     idle_since: Instant,
     number: u32,
 ) -> Next {
-    let mut ex = Exchange::begin(client, first_byte, idle_since, number);
+    let mut watched = Watched::new(Exchange::begin(client, first_byte, idle_since, number));
+    let Some(ex) = watched.exchange() else { return Next::Close };
     let mut phase = Phase::Receive(input);
     let end = loop {
         phase = match phase {
-            Phase::Receive(p) => receive::run(client, &mut ex, p).await,
-            Phase::Process(p) => process::run(client, &mut ex, p).await,
-            Phase::Assign(p) => assign::run(client, &mut ex, p).await,
-            Phase::Connect(p, slot) => connect::run(client, &mut ex, p, slot).await,
-            Phase::Respond(p) => respond::run(client, &mut ex, p).await,
-            Phase::Forward(p, input) => forward::run(client, &mut ex, p, input).await,
-            Phase::Tunnel(p, input) => Box::pin(tunnel::run(client, &mut ex, p, input)).await,
-            Phase::Answer(p) => Box::pin(answer::run(client, &mut ex, p)).await,
+            Phase::Receive(p) => receive::run(client, ex, p),
+            Phase::ReceiveMore(p) => Box::pin(receive::more(client, ex, p)).await,
+            Phase::Process(p) => process::run(client, ex, p).await,
+            Phase::Assign(p) => assign::run(client, ex, p),
+            Phase::Queue(p, of) => Box::pin(assign::wait(client, ex, p, of)).await,
+            Phase::Connect(p, slot) => connect::run(client, ex, p, slot),
+            Phase::Open(p, slot) => Box::pin(connect::fresh(client, ex, p, slot)).await,
+            Phase::Respond(p) => respond::run(client, ex, p).await,
+            Phase::Forward(p, input) => forward::run(client, ex, p, input).await,
+            Phase::Tunnel(p, input) => Box::pin(tunnel::run(client, ex, p, input)).await,
+            Phase::Answer(p) => Box::pin(answer::run(client, ex, p)).await,
             Phase::Finish(end) => break end,
         };
     };
-    finish::run(&mut ex);
-    let memory = std::mem::take(&mut ex.memory);
-    client.worker.scratch.put(memory);
+    let ended = watched.finish().and_then(|moments| moments.ended);
     match end {
-        Finish::KeepAlive(rest) => Next::KeepAlive(rest),
+        Finish::KeepAlive(rest) => Next::KeepAlive(rest, ended.unwrap_or_else(Instant::now)),
         Finish::Close => Next::Close,
     }
 }

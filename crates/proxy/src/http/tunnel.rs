@@ -13,11 +13,11 @@ use crate::termination::At;
 pub async fn run(
     client: &mut Client,
     ex: &mut Exchange,
-    up: Upstream,
+    up: Box<Upstream>,
     input: Option<Buffer>,
 ) -> Phase {
-    let Upstream { outgoing, stream, slot, .. } = up;
-    let (from_client, _) = outgoing.upload.into_rest();
+    let Upstream { mut outgoing, stream, slot, .. } = *up;
+    let (from_client, _) = outgoing.upload.take_rest();
     let head = std::mem::take(&mut ex.memory.to_client);
     let mut upward = Pump::new(Vec::new(), Body::UntilClose, from_client);
     let mut downward = Pump::new(head, Body::UntilClose, input);

@@ -15,17 +15,16 @@ use crate::live::LiveBackend;
 use crate::queue::{BackendQueue, Slot, Turn};
 use crate::termination::{At, Cause};
 
-/// Chooses a server and waits until it may be used.
-pub async fn run(client: &mut Client, ex: &mut Exchange, out: Outgoing) -> Phase {
-    let Some(backend) = ex.backend.clone() else { return unavailable(ex, out) };
+/// Chooses a server and takes a slot on it, if one is free.
+pub fn run(client: &Client, ex: &mut Exchange, out: Box<Outgoing>) -> Phase {
+    let Some(backend) = ex.backend.as_deref() else { return unavailable(ex, out) };
     // Nothing has taken time since the request was there, except what is asked for here.
     let waited = ex.waited_body.is_some() || ex.retries > 0;
     let now = ex.moments.request.filter(|_| !waited).unwrap_or_else(Instant::now);
-    match attempt(ex, &backend, &out, now) {
+    match attempt(ex, backend, &out, now) {
         Attempt::Slot(slot) => assigned(client, ex, out, slot, now),
         Attempt::Nobody => unavailable(ex, out),
-        // Boxed: the space that waiting needs is not part of every request's future.
-        Attempt::Queue(of) => Box::pin(wait(client, ex, &backend, out, of, now)).await,
+        Attempt::Queue(of) => Phase::Queue(out, of),
     }
 }
 
@@ -37,8 +36,8 @@ enum Attempt {
     Nobody,
 }
 
-fn attempt(ex: &mut Exchange, backend: &Arc<LiveBackend>, out: &Outgoing, now: Instant) -> Attempt {
-    let now_ms = ex.worker.shared.now_ms(now);
+fn attempt(ex: &Exchange, backend: &Arc<LiveBackend>, out: &Outgoing, now: Instant) -> Attempt {
+    let now_ms = ex.worker.now_ms(now);
     match choose(ex, backend, out, now_ms) {
         Choice::Server(index) => match Slot::take(backend, index, now_ms) {
             Some(slot) => Attempt::Slot(slot),
@@ -50,18 +49,19 @@ fn attempt(ex: &mut Exchange, backend: &Arc<LiveBackend>, out: &Outgoing, now: I
 }
 
 /// Waits in one queue after the other until there is a slot.
-async fn wait(
+pub async fn wait(
     client: &mut Client,
     ex: &mut Exchange,
-    backend: &Arc<LiveBackend>,
-    mut out: Outgoing,
+    mut out: Box<Outgoing>,
     mut queue_for: Option<usize>,
-    mut now: Instant,
 ) -> Phase {
+    let Some(backend) = ex.backend.as_deref().cloned() else { return unavailable(ex, out) };
+    let backend = &backend;
+    let mut now = Instant::now();
     let mut deadline = Deadline::new();
     deadline.set(now, queue_timeout(ex, backend));
     loop {
-        let now_ms = ex.worker.shared.now_ms(now);
+        let now_ms = ex.worker.now_ms(now);
         let state = queue_for.and_then(|i| backend.servers.get(i)).map(|s| s.state.queued());
         let before = match state {
             Some(of_server) => (of_server + 1, 0),
@@ -120,7 +120,7 @@ enum Choice {
 }
 
 /// The pinned server while it may be used, else the algorithm's choice.
-fn choose(ex: &mut Exchange, backend: &Arc<LiveBackend>, out: &Outgoing, now_ms: u64) -> Choice {
+fn choose(ex: &Exchange, backend: &Arc<LiveBackend>, out: &Outgoing, now_ms: u64) -> Choice {
     if out.pinned
         && let Some(server) = &ex.server
         && let Some(index) = backend.servers.iter().position(|s| s.uid == server.uid)
@@ -138,17 +138,23 @@ fn choose(ex: &mut Exchange, backend: &Arc<LiveBackend>, out: &Outgoing, now_ms:
     }
 }
 
-fn assigned(client: &Client, ex: &mut Exchange, out: Outgoing, slot: Slot, now: Instant) -> Phase {
-    client.registration.set_server(slot.server.state.uid());
+fn assigned(
+    client: &Client,
+    ex: &mut Exchange,
+    out: Box<Outgoing>,
+    slot: Slot,
+    now: Instant,
+) -> Phase {
     ex.moments.assigned = Some(now);
-    let now_ms = ex.worker.shared.now_ms(now);
-    slot.server.counters.sessions_total.inc();
-    slot.server.counters.session_rate.hit(now_ms);
-    ex.server = Some(Arc::clone(&slot.server));
+    let server = slot.server();
+    client.registration.set_server(server.state.uid());
+    server.counters.sessions_total.inc();
+    server.counters.session_rate.hit(ex.worker.now_ms(now));
+    ex.server = Some(Arc::clone(server));
     Phase::Connect(out, slot)
 }
 
-fn unavailable(ex: &mut Exchange, out: Outgoing) -> Phase {
+fn unavailable(ex: &mut Exchange, out: Box<Outgoing>) -> Phase {
     ex.end(Cause::ServerAbort, At::Connect);
     if let Some(backend) = &ex.backend {
         backend.counters.connect_errors.inc();
@@ -157,7 +163,7 @@ fn unavailable(ex: &mut Exchange, out: Outgoing) -> Phase {
 }
 
 /// Gives up on a request with an error page.
-pub fn error(out: Outgoing, status: u16) -> Phase {
-    let (input, _) = out.upload.into_rest();
+pub fn error(mut out: Box<Outgoing>, status: u16) -> Phase {
+    let (input, _) = out.upload.take_rest();
     Phase::Answer(Answer { kind: AnswerKind::Error(status), input })
 }

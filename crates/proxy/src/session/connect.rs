@@ -21,30 +21,26 @@ use crate::termination::{At, Cause};
 /// How long the same server is left alone after it refused (manual 4.2, `retries`).
 const TURN_AROUND: Duration = Duration::from_secs(1);
 
-/// Gets a connection to the server of the slot.
-pub async fn run(client: &mut Client, ex: &mut Exchange, mut out: Outgoing, slot: Slot) -> Phase {
-    let backend = Arc::clone(&slot.backend);
+/// Takes an idle connection to the server of the slot, if there is one.
+pub fn run(client: &mut Client, ex: &mut Exchange, mut out: Box<Outgoing>, slot: Slot) -> Phase {
     if let Some(kind) = redirect_to_server(ex, &slot) {
-        let (input, _) = out.upload.into_rest();
+        let (input, _) = out.upload.take_rest();
         return Phase::Answer(Answer { kind, input });
     }
-    if let Some(name) = &backend.model.send_name_header {
-        out.upload.set_last_header(name.as_bytes(), slot.server.model.name.as_bytes());
+    if let Some(name) = &slot.backend.model.send_name_header {
+        out.upload.set_last_header(name.as_bytes(), slot.server().model.name.as_bytes());
     }
-    if let Some((stream, carried)) = reuse(client, ex, &backend, &slot) {
-        ex.moments.connected = ex.moments.assigned;
-        slot.server.counters.reuses.inc();
-        let in_use = client.worker.pool.in_use(&slot.server);
-        return Phase::Respond(Upstream { outgoing: out, stream, carried, slot, in_use });
-    }
-    // Boxed: the space that connecting needs is not part of every request's future.
-    Box::pin(fresh(client, ex, out, slot)).await
+    let Some((stream, carried)) = reuse(client, ex, &slot) else { return Phase::Open(out, slot) };
+    ex.moments.connected = ex.moments.assigned;
+    slot.server().counters.reuses.inc();
+    let in_use = client.worker.pool.in_use(slot.server());
+    Phase::Respond(Box::new(Upstream { outgoing: out, stream, carried, slot, in_use }))
 }
 
 /// `redir` of a server: clients are sent there themselves for what they only want to read
 /// (manual 5.2).
 fn redirect_to_server(ex: &mut Exchange, slot: &Slot) -> Option<AnswerKind> {
-    let prefix = slot.server.model.redir.as_ref()?;
+    let prefix = slot.server().model.redir.as_ref()?;
     let request = &ex.memory.request;
     if !matches!(request.method(), Method::Get | Method::Head) {
         return None;
@@ -62,22 +58,17 @@ fn redirect_to_server(ex: &mut Exchange, slot: &Slot) -> Option<AnswerKind> {
 }
 
 /// An idle connection, as far as `http-reuse` lets this request share one.
-fn reuse(
-    client: &mut Client,
-    ex: &Exchange,
-    backend: &LiveBackend,
-    slot: &Slot,
-) -> Option<(Stream, u32)> {
-    if let Some(own) = client.private.take_if(|p| p.uid == slot.server.uid)
+fn reuse(client: &mut Client, ex: &Exchange, slot: &Slot) -> Option<(Stream, u32)> {
+    if let Some(own) = client.private.take_if(|p| p.uid == slot.server().uid)
         && !own.stream.has_input()
     {
         return Some((own.stream, own.requests));
     }
-    let mode = backend.model.http_reuse;
+    let mode = slot.backend.model.http_reuse;
     if is_private(slot) || mode == HttpReuse::Never || (mode == HttpReuse::Safe && ex.number == 0) {
         return None;
     }
-    let idle = client.worker.pool.take(&slot.server)?;
+    let idle = client.worker.pool.take(slot.server())?;
     if mode == HttpReuse::Aggressive && ex.number == 0 && idle.requests < 2 {
         client.worker.pool.put_back(idle);
         return None;
@@ -87,17 +78,22 @@ fn reuse(
 
 /// Connections that say who the client is cannot be shared.
 pub fn is_private(slot: &Slot) -> bool {
-    let server = &slot.server.model;
+    let server = &slot.server().model;
     server.send_proxy.is_some() || server.source.as_ref().is_some_and(|s| s.client_address)
 }
 
 /// A new connection to the server of the slot.
-pub async fn fresh(client: &mut Client, ex: &mut Exchange, mut out: Outgoing, slot: Slot) -> Phase {
+pub async fn fresh(
+    client: &mut Client,
+    ex: &mut Exchange,
+    mut out: Box<Outgoing>,
+    slot: Slot,
+) -> Phase {
     let backend = Arc::clone(&slot.backend);
     let timeout = ex.overrides.borrow().connect_timeout.or(backend.model.timeouts.connect);
     loop {
         let client_port = ex.facts.dst.get().map_or(0, |a| a.port());
-        let server = Arc::clone(&slot.server);
+        let server = Arc::clone(slot.server());
         let Some(address) = server.model.host.connect_address(server.model.port, client_port)
         else {
             return failed(ex, out, Cause::ServerAbort);
@@ -125,7 +121,13 @@ pub async fn fresh(client: &mut Client, ex: &mut Exchange, mut out: Outgoing, sl
                 ex.moments.connected = Some(Instant::now());
                 let in_use = client.worker.pool.in_use(&server);
                 let carried = 0;
-                return Phase::Respond(Upstream { outgoing: out, stream, carried, slot, in_use });
+                return Phase::Respond(Box::new(Upstream {
+                    outgoing: out,
+                    stream,
+                    carried,
+                    slot,
+                    in_use,
+                }));
             }
             Ok(Err(e)) if is_local_shortage(&e) => (Cause::Resource, true),
             Ok(Err(_)) => (Cause::ServerAbort, true),
@@ -168,17 +170,17 @@ fn redispatches(backend: &LiveBackend, out: &Outgoing) -> bool {
 }
 
 /// Leaves this server for another one.
-pub fn redispatch(ex: &mut Exchange, mut out: Outgoing, slot: &Slot) -> Phase {
+pub fn redispatch(ex: &mut Exchange, mut out: Box<Outgoing>, slot: &Slot) -> Phase {
     ex.redispatched = true;
-    slot.server.counters.redispatches.inc();
+    slot.server().counters.redispatches.inc();
     slot.backend.counters.redispatches.inc();
     ex.cookie.redispatched();
-    out.failed = Some(slot.server.uid);
+    out.failed = Some(slot.server().uid);
     out.pinned = false;
     Phase::Assign(out)
 }
 
-fn failed(ex: &mut Exchange, out: Outgoing, cause: Cause) -> Phase {
+fn failed(ex: &mut Exchange, out: Box<Outgoing>, cause: Cause) -> Phase {
     ex.end(cause, At::Connect);
     if let Some(backend) = &ex.backend {
         backend.counters.connect_errors.inc();
@@ -187,17 +189,19 @@ fn failed(ex: &mut Exchange, out: Outgoing, cause: Cause) -> Phase {
 }
 
 /// After a response: the connection is kept for the next request, where that is allowed.
-pub fn keep(client: &mut Client, ex: &Exchange, stream: Stream, carried: u32, slot: &Slot) {
+pub fn keep(client: &mut Client, ex: &Exchange, up: Upstream) {
     if ex.connection_mode() != ConnectionMode::KeepAlive {
         return;
     }
-    if is_private(slot) || slot.backend.model.http_reuse == HttpReuse::Never {
+    let Upstream { stream, carried, slot, in_use: _in_use, .. } = up;
+    if is_private(&slot) || slot.backend.model.http_reuse == HttpReuse::Never {
         client.private = Some(Box::new(crate::client::PrivateConnection {
-            uid: slot.server.uid,
+            uid: slot.server().uid,
             stream,
             requests: carried + 1,
         }));
         return;
     }
-    client.worker.pool.put(&slot.server, stream, carried + 1, Instant::now());
+    let now = ex.moments.ended.unwrap_or_else(Instant::now);
+    client.worker.pool.put(slot.server(), stream, carried + 1, now);
 }

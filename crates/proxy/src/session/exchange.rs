@@ -30,6 +30,8 @@ pub struct Moments {
     pub connected: Option<Instant>,
     /// Response head complete.
     pub response: Option<Instant>,
+    /// Response sent.
+    pub ended: Option<Instant>,
 }
 
 /// What the rules decided for this exchange beyond the configuration.
@@ -60,15 +62,23 @@ fn slots(n: usize) -> Captures {
     (0..n).map(|_| OnceCell::new()).collect()
 }
 
-/// Counts a request in its backend in and out.
+/// The backend that a request is in; counts it there in and out.
 pub struct InBackend(Arc<LiveBackend>);
 
 impl InBackend {
-    fn enter(backend: &Arc<LiveBackend>, now_ms: u64) -> Self {
+    fn enter(backend: Arc<LiveBackend>, now_ms: u64) -> Self {
         backend.counters.sessions.enter();
         backend.counters.sessions_total.inc();
         backend.counters.session_rate.hit(now_ms);
-        Self(Arc::clone(backend))
+        Self(backend)
+    }
+}
+
+impl std::ops::Deref for InBackend {
+    type Target = Arc<LiveBackend>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }
 
@@ -91,7 +101,7 @@ pub struct Exchange {
     /// Position of the bind in the frontend.
     pub bind: usize,
     /// Backend, once chosen.
-    pub backend: Option<Arc<LiveBackend>>,
+    pub backend: Option<InBackend>,
     /// Server, once chosen.
     pub server: Option<Arc<LiveServer>>,
     /// Heads and buffers.
@@ -143,7 +153,7 @@ pub struct Exchange {
     /// Unique id, made on first use.
     pub unique_id: OnceCell<Vec<u8>>,
     /// Figures for the log, filled at the end.
-    pub log: Option<expr::LogFacts>,
+    pub log: Option<Box<expr::LogFacts>>,
     /// What a TCP client has sent so far, while rules look at it.
     pub payload: Option<Vec<u8>>,
     /// What a TCP server has sent so far, while rules look at it.
@@ -154,10 +164,7 @@ pub struct Exchange {
     pub body_complete: bool,
     /// Key of the server that served this client before, for `option prefer-last-server`.
     pub last_server: Option<u64>,
-    in_backend: Option<InBackend>,
     key: RegisterKey,
-    /// Counted and logged.
-    pub finished: bool,
 }
 
 impl Exchange {
@@ -190,6 +197,7 @@ impl Exchange {
                 assigned: None,
                 connected: None,
                 response: None,
+                ended: None,
             },
             number,
             termination: Termination::default(),
@@ -216,9 +224,7 @@ impl Exchange {
             waited_body: None,
             body_complete: false,
             last_server: client.last_server,
-            in_backend: None,
             key: client.registration.key(),
-            finished: false,
             worker,
         }
     }
@@ -239,11 +245,9 @@ impl Exchange {
     }
 
     /// Chooses the backend and counts the request there.
-    pub fn enter_backend(&mut self, backend: &Arc<LiveBackend>, now: Instant) {
-        let now_ms = self.worker.shared.now_ms(now);
-        self.in_backend = Some(InBackend::enter(backend, now_ms));
+    pub fn enter_backend(&mut self, backend: Arc<LiveBackend>, now: Instant) {
         backend.counters.requests_total.inc();
-        self.backend = Some(Arc::clone(backend));
+        self.backend = Some(InBackend::enter(backend, self.worker.now_ms(now)));
     }
 
     /// The request is counted and gets its number.
@@ -252,23 +256,45 @@ impl Exchange {
         shared.requests_total.inc();
         shared.request_counter.fetch_add(1, Relaxed);
         self.frontend.counters.requests_total.inc();
-        self.frontend.counters.request_rate.hit(shared.now_ms(now));
+        self.frontend.counters.request_rate.hit(self.worker.now_ms(now));
     }
 }
 
-/// A session that is ended from outside (its server went down, an operator asked for it) is
-/// dropped where it stands: it is counted and logged all the same, with the letters and the status
-/// that HAProxy gives it.
-impl Drop for Exchange {
+/// Sees to it that an exchange is counted and logged when its session is ended from outside.
+///
+/// A session that is ended (its server went down, an operator asked for it) is dropped where it
+/// stands; it gets the letters and the status that HAProxy gives it.
+pub struct Watched(Option<Box<Exchange>>);
+
+impl Watched {
+    /// From now on.
+    #[must_use]
+    pub fn new(exchange: Exchange) -> Self {
+        Self(Some(Box::new(exchange)))
+    }
+
+    /// The exchange, until it is finished.
+    pub fn exchange(&mut self) -> Option<&mut Exchange> {
+        self.0.as_deref_mut()
+    }
+
+    /// Counts and logs it, and gives its memory back. What is left are its moments.
+    pub fn finish(&mut self) -> Option<Moments> {
+        let mut ex = self.0.take()?;
+        super::finish::run(&mut ex);
+        ex.worker.scratch.put(ex.memory);
+        Some(ex.moments)
+    }
+}
+
+impl Drop for Watched {
     fn drop(&mut self) {
-        if self.finished {
-            return;
+        let Some(ex) = &mut self.0 else { return };
+        let Some(cause) = ex.worker.ended(ex.key) else { return };
+        ex.termination = Termination::new(cause, At::Connect);
+        if ex.has_request {
+            ex.status = 500;
         }
-        let Some(cause) = self.worker.ended(self.key) else { return };
-        self.termination = Termination::new(cause, At::Connect);
-        if self.has_request {
-            self.status = 500;
-        }
-        super::finish::run(self);
+        self.finish();
     }
 }

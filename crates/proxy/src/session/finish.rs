@@ -12,7 +12,6 @@ use crate::termination::{At, Cause};
 
 /// Counts and logs.
 pub fn run(ex: &mut Exchange) {
-    ex.finished = true;
     let frontend = &ex.frontend.counters;
     frontend.bytes_in.add(ex.bytes_in);
     frontend.bytes_out.add(ex.bytes_out);
@@ -33,11 +32,11 @@ pub fn run(ex: &mut Exchange) {
 
 /// The line at the end of an exchange, as the frontend wants it.
 fn log_end(ex: &mut Exchange) {
-    let frontend = std::sync::Arc::clone(&ex.frontend);
-    let settings = &frontend.model.log;
-    if settings.targets.is_empty() {
+    if ex.frontend.model.log.targets.is_empty() {
         return;
     }
+    let frontend = std::sync::Arc::clone(&ex.frontend);
+    let settings = &frontend.model.log;
     let failed = !ex.termination.is_normal() || ex.status >= 500 || ex.retries > 0;
     if settings.dontlog_normal && !failed {
         return;
@@ -60,7 +59,7 @@ pub fn log_now(ex: &mut Exchange) {
 }
 
 fn write_line(ex: &mut Exchange, settings: &model::ProxyLog, level: u8) {
-    ex.log = Some(facts(ex));
+    ex.log = Some(Box::new(facts(ex)));
     let mut line = std::mem::take(&mut ex.memory.text);
     line.clear();
     let format = match (&settings.error_format, ex.has_request || ex.payload.is_some()) {

@@ -37,7 +37,12 @@ fn now_s(ex: &Exchange) -> u64 {
 }
 
 /// Where the request must go, if anywhere. Edits the request's cookies on the way.
-pub fn of_request(ex: &mut Exchange, backend: &Arc<LiveBackend>) -> bool {
+pub fn of_request(ex: &mut Exchange) -> bool {
+    let sticks = |b: &LiveBackend| {
+        b.model.cookie.is_some() || !b.model.use_server.is_empty() || b.model.prefer_last_server
+    };
+    let Some(backend) = ex.backend.as_deref().filter(|b| sticks(b)).cloned() else { return false };
+    let backend = &backend;
     let mut sticky = None;
     if let Some(cookie) = &backend.model.cookie {
         let persist = persist(ex, backend);
@@ -137,11 +142,9 @@ fn prefer_last(ex: &mut Exchange, backend: &Arc<LiveBackend>) -> bool {
 
 /// What the response says to keep the client at its server.
 pub fn of_response(ex: &mut Exchange, slot: &Slot) {
-    let backend = Arc::clone(&slot.backend);
+    let backend = &slot.backend;
     let Some(cookie) = &backend.model.cookie else { return };
-    let index = backend.servers.iter().position(|s| s.uid == slot.server.uid);
-    let value =
-        index.and_then(|i| backend.fleet.members().get(i)).and_then(|m| m.cookie.as_deref());
+    let value = backend.fleet.members().get(slot.index()).and_then(|m| m.cookie.as_deref());
     let is_post = ex.memory.request.method() == Method::Post;
     let now_s = now_s(ex);
     let request = ex.cookie.request;

@@ -12,30 +12,37 @@ use crate::stream::Stream;
 
 /// Where a request is. Each step consumes its phase and gives the next.
 pub enum Phase {
-    /// Reading the request head.
+    /// Reading the request head from what has arrived.
     Receive(Buffer),
+    /// Waiting for the rest of the head.
+    ReceiveMore(Buffer),
     /// Rules, routing.
     Process(Option<Buffer>),
-    /// Choosing a server and waiting for a slot on it.
-    Assign(Outgoing),
-    /// A slot is ours: getting a connection.
-    Connect(Outgoing, Slot),
+    /// Choosing a server and taking a slot on it.
+    Assign(Box<Outgoing>),
+    /// Waiting for a slot in the queue of this server, or in that of the backend.
+    Queue(Box<Outgoing>, Option<usize>),
+    /// A slot is ours: looking for an idle connection.
+    Connect(Box<Outgoing>, Slot),
+    /// Opening a connection.
+    Open(Box<Outgoing>, Slot),
     /// Sending the request and waiting for the response head.
-    Respond(Upstream),
+    Respond(Box<Upstream>),
     /// Sending the response on.
-    Forward(Upstream, Option<Buffer>),
+    Forward(Box<Upstream>, Option<Buffer>),
     /// Bytes both ways, no HTTP any more.
-    Tunnel(Upstream, Option<Buffer>),
+    Tunnel(Box<Upstream>, Option<Buffer>),
     /// Answering ourselves.
     Answer(Answer),
     /// Logging, counting, and what comes next.
     Finish(Finish),
 }
 
-/// A request on its way out: head serialised, body perhaps begun.
+/// A request on its way out: head serialised, body perhaps begun. Boxed everywhere: it goes from
+/// phase to phase, and only the pointer moves.
 pub struct Outgoing {
-    /// Sends head and body. Boxed: a request moves from phase to phase, its bytes do not.
-    pub upload: Box<Pump>,
+    /// Sends head and body.
+    pub upload: Pump,
     /// Attempts left.
     pub retries_left: u32,
     /// Server that failed last, by its key: to be avoided when redispatching.
@@ -44,10 +51,10 @@ pub struct Outgoing {
     pub pinned: bool,
 }
 
-/// A connection to a server with the request on it.
+/// A connection to a server with the request on it. Boxed like [`Outgoing`].
 pub struct Upstream {
     /// Sends head and body.
-    pub outgoing: Outgoing,
+    pub outgoing: Box<Outgoing>,
     /// The server connection.
     pub stream: Stream,
     /// Requests that the connection carried before.

@@ -13,8 +13,7 @@ use crate::subject;
 
 /// Keeps what logs want of the request as it came: line, captures, cookie.
 pub fn remember_request(ex: &mut Exchange) {
-    let frontend = ex.frontend.clone();
-    let model = &frontend.model;
+    let model = &ex.frontend.model;
     if !model.log.targets.is_empty() {
         let memory = &mut *ex.memory;
         let (line, head) = (&mut memory.request_line, &memory.request);
@@ -36,8 +35,7 @@ pub fn remember_request(ex: &mut Exchange) {
 
 /// The same of the response.
 pub fn remember_response(ex: &mut Exchange) {
-    let frontend = ex.frontend.clone();
-    let model = &frontend.model;
+    let model = &ex.frontend.model;
     if !model.response_captures.is_empty() {
         capture(&model.response_captures, &ex.memory.response, &ex.response_captures);
     }
@@ -166,7 +164,7 @@ impl Subject for Exchange {
             worker: &self.worker,
             live: &self.view.live,
             frontend: &self.frontend,
-            backend: self.backend.as_deref(),
+            backend: self.backend.as_deref().map(AsRef::as_ref),
         };
         subject::count(&context, count)
     }
@@ -285,6 +283,6 @@ impl Subject for Exchange {
         subject::userlist(&self.view.live.config, name)
     }
     fn log(&self) -> Option<&LogFacts> {
-        self.log.as_ref()
+        self.log.as_deref()
     }
 }

@@ -18,9 +18,9 @@ use crate::client::Client;
 use crate::pump::Pump;
 use crate::relay::{Silence, relay};
 use crate::rewrite::{set_port, set_source};
-use crate::session::exchange::Exchange;
+use crate::session::exchange::{Exchange, Watched};
 use crate::session::phase::{Outgoing, Phase, Upstream};
-use crate::session::{assign, connect, finish, persistence, route};
+use crate::session::{assign, connect, persistence, route};
 use crate::termination::{At, Cause};
 
 /// Whether a `tcp-request connection expect-proxy layer4` rule asks for a PROXY header.
@@ -84,13 +84,12 @@ pub fn act(ex: &mut Exchange, action: &TcpAction) {
 
 /// Runs a TCP session to its end.
 pub async fn serve(mut client: Client) {
-    let mut ex = Exchange::empty(&client);
-    if run(&mut client, &mut ex).await.is_none() && ex.termination.is_normal() {
+    let mut watched = Watched::new(Exchange::empty(&client));
+    let Some(ex) = watched.exchange() else { return };
+    if run(&mut client, ex).await.is_none() && ex.termination.is_normal() {
         ex.end(Cause::Proxy, At::Request);
     }
-    finish::run(&mut ex);
-    let memory = std::mem::take(&mut ex.memory);
-    client.worker.scratch.put(memory);
+    watched.finish();
 }
 
 /// `None` = ended before a server was reached.
@@ -102,7 +101,7 @@ async fn run(client: &mut Client, ex: &mut Exchange) -> Option<()> {
         ex.end(Cause::ServerAbort, At::Connect);
         return None;
     };
-    ex.enter_backend(&backend, Instant::now());
+    ex.enter_backend(Arc::clone(&backend), Instant::now());
     if !backend.model.is_half_of(&frontend.model) {
         inspect(client, ex, &backend.model.rules, &mut input).await?;
     }
@@ -110,16 +109,16 @@ async fn run(client: &mut Client, ex: &mut Exchange) -> Option<()> {
     let pinned = persistence::use_server(ex, &backend);
     ex.payload = None;
     ex.body_complete = false;
-    let upload = Pump::new(Vec::new(), Body::UntilClose, input);
-    let mut phase = Phase::Assign(Outgoing {
-        upload,
+    let mut phase = Phase::Assign(Box::new(Outgoing {
+        upload: Pump::new(Vec::new(), Body::UntilClose, input),
         retries_left: backend.model.retries,
         failed: None,
         pinned,
-    });
+    }));
     let up = loop {
         phase = match phase {
-            Phase::Assign(p) => assign::run(client, ex, p).await,
+            Phase::Assign(p) => assign::run(client, ex, p),
+            Phase::Queue(p, of) => assign::wait(client, ex, p, of).await,
             Phase::Connect(p, slot) => connect::fresh(client, ex, p, slot).await,
             Phase::Respond(up) => break up,
             // Queue full, time-out, no server: a TCP client is only told by the close.
@@ -154,8 +153,8 @@ async fn inspect(
     }
 }
 
-async fn pass(client: &mut Client, ex: &mut Exchange, up: Upstream) {
-    let Upstream { outgoing, stream, slot, .. } = up;
+async fn pass(client: &mut Client, ex: &mut Exchange, up: Box<Upstream>) {
+    let Upstream { outgoing, stream, slot, .. } = *up;
     let mut upward = outgoing.upload;
     let mut answer = None;
     let rules = &slot.backend.model.rules;
@@ -169,7 +168,7 @@ async fn pass(client: &mut Client, ex: &mut Exchange, up: Upstream) {
                 client.stream.reset_on_close();
             }
             slot.backend.counters.denied_responses.inc();
-            slot.server.counters.denied_responses.inc();
+            slot.server().counters.denied_responses.inc();
             ex.bytes_out = answer.map_or(0, |b| b.len() as u64);
             ex.end(Cause::Proxy, At::Data);
             return;

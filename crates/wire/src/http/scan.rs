@@ -75,12 +75,13 @@ pub(crate) fn query_start(bytes: &[u8], from: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
         fn scans_agree_with_the_plain_loop(
-            bytes in proptest::collection::vec(prop_oneof![3 => b' '..0x7f, 1 => any::<u8>()], 0..70),
+            bytes in vec(prop_oneof![3 => b' '..0x7f, 1 => any::<u8>()], 0..70),
             from in 0_usize..75,
         ) {
             let plain = |test: fn(u8) -> bool| {

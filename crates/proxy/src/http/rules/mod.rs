@@ -6,6 +6,8 @@ mod headers;
 mod redirect;
 mod reply;
 
+use std::sync::Arc;
+
 use expr::Verdict;
 use model::{HttpAction, HttpRule, RuleSet};
 use wire::h1::framing::BodyLength;
@@ -152,20 +154,19 @@ async fn hold(client: &Client, ex: &Exchange) {
 /// `http-response` rules: of the backend, then of the frontend.
 pub fn response(ex: &mut Exchange, up: &Upstream) -> Outcome {
     crate::session::subject::remember_response(ex);
-    let backend = up.slot.backend.clone();
-    if let Some(end) = content(ex, &backend.model.rules) {
+    let backend = &up.slot.backend.model;
+    if let Some(end) = content(ex, &backend.rules) {
         return end;
     }
-    let frontend = ex.frontend.clone();
-    let lists =
-        [(&backend.model.rules.http_response, true), (&frontend.model.rules.http_response, false)];
-    let lists = if backend.model.is_half_of(&frontend.model) { &lists[..1] } else { &lists[..] };
-    for &(rules, of_backend) in lists {
-        match response_list(ex, rules) {
-            Step::Answer(kind, ending) => {
-                return Outcome::End(Box::new(response_answer(ex, kind, ending, of_backend)));
-            }
-            Step::Next | Step::Stop => {}
+    if let Step::Answer(kind, ending) = response_list(ex, &backend.rules.http_response) {
+        return Outcome::End(Box::new(response_answer(ex, kind, ending, true)));
+    }
+    if !ex.frontend.model.rules.http_response.is_empty() && !backend.is_half_of(&ex.frontend.model)
+    {
+        let frontend = Arc::clone(&ex.frontend);
+        let rules = &frontend.model.rules.http_response;
+        if let Step::Answer(kind, ending) = response_list(ex, rules) {
+            return Outcome::End(Box::new(response_answer(ex, kind, ending, false)));
         }
     }
     after_response(ex);
@@ -218,13 +219,14 @@ fn response_answer(ex: &mut Exchange, kind: AnswerKind, ending: Ending, of_backe
 
 /// `http-after-response` rules: for every response, ours included.
 pub fn after_response(ex: &mut Exchange) {
-    let backend = ex.backend.clone();
-    let frontend = ex.frontend.clone();
-    let apart = backend.as_ref().filter(|b| !b.model.is_half_of(&frontend.model));
-    let of_backend = apart.map_or(&[][..], |b| &b.model.rules.http_after_response);
-    if of_backend.is_empty() && frontend.model.rules.http_after_response.is_empty() {
+    let none = |rules: &RuleSet| rules.http_after_response.is_empty();
+    if none(&ex.frontend.model.rules) && ex.backend.as_ref().is_none_or(|b| none(&b.model.rules)) {
         return;
     }
+    let backend = ex.backend.as_deref().cloned();
+    let frontend = Arc::clone(&ex.frontend);
+    let apart = backend.as_ref().filter(|b| !b.model.is_half_of(&frontend.model));
+    let of_backend = apart.map_or(&[][..], |b| &b.model.rules.http_after_response);
     let had_response = std::mem::replace(&mut ex.has_response, true);
     for rules in [of_backend, &frontend.model.rules.http_after_response] {
         let _ = response_list(ex, rules);
