@@ -135,6 +135,12 @@ pub trait House {
     /// The last changes, for people.
     fn history(&self) -> String;
 
+    /// Every container that was seen, and why it takes part or not.
+    fn containers(&self, json: bool) -> Outcome;
+
+    /// What becomes of a request: `[json] <method> <address> [<field>...]`.
+    fn explain(&self, words: &[&str]) -> Outcome;
+
     /// Reads the configuration now and applies it.
     fn reload(&self) -> Later<'_, Outcome>;
 

@@ -314,3 +314,69 @@ impl fmt::Display for Decisive {
         write!(f, "{}  ({})", self.text, self.origin)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(text: &str, url: &str) -> Explanation {
+        let mut files = config::Files::default();
+        files.add(config::SourceFile::new("a.cfg", text.as_bytes()));
+        let mut environment = config::Environment::new();
+        let facts = config::Facts::default();
+        let loaded = config::load(files, &config::source::NoSources, &mut environment, &facts);
+        let config = loaded.config.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
+        let process = Process {
+            hostname: "h".into(),
+            node: "h".into(),
+            pid: 1,
+            utc_offset_s: 0,
+            started_us: 0,
+        };
+        explain(&config, &Question::from_url(url).expect("an address"), &process)
+    }
+
+    const TEXT: &str = "defaults\n mode http\nfrontend f\n bind :80\n \
+         http-request deny if { path /secret }\n use_backend %[path,field(2,/)] if { path_beg /to/ }\n \
+         use_backend b if { hdr(host) b.test }\n default_backend c\n\
+         backend b\n http-request redirect location /x if { path /old }\n server s 127.0.0.1:1\n\
+         backend c\n server s 127.0.0.1:2\nlisten l\n bind :81\n server s 127.0.0.1:3\n";
+
+    #[test]
+    fn the_rule_that_decides_is_named_with_its_place() {
+        let way = asked(TEXT, "http://b.test/any?q");
+        assert!(matches!(&way.outcome, Outcome::Backend(name) if &**name == "b"));
+        let chosen = way.chosen.expect("a rule");
+        assert_eq!(chosen.to_string(), "use_backend b if { hdr(host) b.test }  (a.cfg:7:2)");
+        assert_eq!(way.passed, 1);
+        let way = asked(TEXT, "other.test");
+        assert_eq!(way.chosen.map(|d| d.text).as_deref(), Some("default_backend c"));
+    }
+
+    #[test]
+    fn answers_of_the_balancer_end_the_way() {
+        for (url, end) in [
+            ("b.test/secret", "http-request deny if { path /secret }"),
+            ("b.test/old", "http-request redirect if { path /old }"),
+        ] {
+            let way = asked(TEXT, url);
+            assert!(matches!(&way.outcome, Outcome::Answered(d) if d.text == end), "{way:?}");
+        }
+        assert!(matches!(asked(TEXT, "b.test:82").outcome, Outcome::NoListener));
+        let way = asked(TEXT, "b.test:81");
+        assert!(matches!(&way.outcome, Outcome::Backend(name) if &**name == "l"));
+        assert!(way.chosen.is_none(), "a listen section needs no rule");
+    }
+
+    #[test]
+    fn addresses_are_read() {
+        let q = Question::from_url("http://[::1]:81/a?b#c").expect("an address");
+        assert_eq!((q.port, q.target.as_str()), (81, "/a?b"));
+        assert_eq!(q.headers[0].1, "[::1]:81");
+        assert_eq!(Question::from_url("a?b").map(|q| q.target), Ok("/?b".to_owned()));
+        assert_eq!(Question::from_url("[::1]").map(|q| q.port), Ok(80));
+        for bad in ["https://a", "ftp://a", "/a", "", "a:b", "a:70000"] {
+            assert!(Question::from_url(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -156,6 +156,13 @@ impl House {
         self.apply(attempt)
     }
 
+    /// What becomes of every container now.
+    pub fn survey(&self) -> containers::Survey {
+        let controller = self.controller.borrow();
+        let observations: Vec<Observation> = controller.intent.observations().cloned().collect();
+        containers::survey(controller.intent.base(), &observations, &self.containers.borrow())
+    }
+
     /// Brings what is wanted now to the data plane. A port that only containers ask for and that
     /// cannot be opened costs those containers alone.
     fn apply(&self, attempt: Attempt) -> Report {
@@ -345,6 +352,14 @@ impl Port for House {
     fn history(&self) -> String {
         let controller = self.controller.borrow();
         controller.history().iter().fold(String::new(), |out, e| out + &e.to_string() + "\n")
+    }
+
+    fn containers(&self, json: bool) -> Outcome {
+        crate::seats::containers(self, json)
+    }
+
+    fn explain(&self, words: &[&str]) -> Outcome {
+        crate::seats::explained(self, words)
     }
 
     fn reload(&self) -> Later<'_, Outcome> {

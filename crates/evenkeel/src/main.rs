@@ -23,6 +23,7 @@ mod resolve;
 mod run;
 mod say;
 mod sd_notify;
+mod seats;
 mod signals;
 mod sockets;
 mod turn;

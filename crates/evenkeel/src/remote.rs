@@ -1,4 +1,5 @@
-//! Commands that speak to a running process: plan, reload, status, wait-drained.
+//! Commands that speak to a running process: plan, reload, status, containers, explain,
+//! wait-drained.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use admin::Outcome;
 use admin::client::{ask_native, quote};
 
-use crate::args::{ControlArgs, PlanArgs, WaitArgs};
+use crate::args::{ContainersArgs, ControlArgs, ExplainArgs, PlanArgs, WaitArgs};
 use crate::load::plain_reason;
 use crate::say::Voice;
 use crate::sockets;
@@ -35,6 +36,21 @@ pub fn reload(args: &ControlArgs) -> ExitCode {
 /// `evenkeel status`.
 pub fn status(args: &ControlArgs) -> ExitCode {
     tell(args, "show status", ANSWER_TIMEOUT)
+}
+
+/// `evenkeel containers`.
+pub fn containers(args: &ContainersArgs) -> ExitCode {
+    let command = if args.json { "show containers json" } else { "show containers" };
+    tell(&args.control, command, ANSWER_TIMEOUT)
+}
+
+/// `evenkeel explain`.
+pub fn explain(args: &ExplainArgs) -> ExitCode {
+    let json = args.json.then_some("json");
+    let words = [&args.method, &args.url].into_iter().chain(&args.headers);
+    let words: Vec<String> =
+        json.map(str::to_owned).into_iter().chain(words.map(|w| quote(w))).collect();
+    tell(&args.control, &format!("explain {}", words.join(" ")), ANSWER_TIMEOUT)
 }
 
 /// `evenkeel wait-drained`.

@@ -219,9 +219,8 @@ impl Start {
             Ok(engine) => engine,
             Err(e) => return self.no_engine(e),
         };
-        let mut attempt =
-            Attempt { causes: vec![Cause::Start], at_ms: house::wall_ms(), spent: Duration::ZERO };
-        attempt.spent = self.started.elapsed();
+        let (spent, at_ms) = (self.started.elapsed(), house::wall_ms());
+        let attempt = Attempt { causes: vec![Cause::Start], at_ms, spent };
         controller.started(snapshot, attempt, wanted.problems);
         let control = match self.open_control() {
             Ok(control) => control,

@@ -28,6 +28,20 @@ pub(super) const COMMANDS: &[Command] = &[
         run: Run::Now(|house, _| house.history()),
     },
     Command {
+        words: &["show", "containers"],
+        args: "[json]",
+        help: "every container that was seen, and why it takes part or not",
+        level: Level::Operator,
+        run: Run::Now(|house, args| answer(&house.containers(args == ["json"]))),
+    },
+    Command {
+        words: &["explain"],
+        args: "[json] <method> <url> [<field>]*",
+        help: "what becomes of a request: frontend, rule, backend, servers",
+        level: Level::Operator,
+        run: Run::Now(|house, args| answer(&house.explain(args))),
+    },
+    Command {
         words: &["plan"],
         args: "[<file>...]",
         help: "what reading the configuration now would change, without changing it",

@@ -43,6 +43,12 @@ impl House for Fake {
     fn history(&self) -> String {
         String::new()
     }
+    fn containers(&self, json: bool) -> Outcome {
+        Outcome { ok: true, text: format!("{json}\n") }
+    }
+    fn explain(&self, words: &[&str]) -> Outcome {
+        Outcome { ok: false, text: format!("{words:?}\n") }
+    }
     fn reload(&self) -> Later<'_, Outcome> {
         Box::pin(async { Outcome { ok: false, text: "a.cfg:1: bad\n".to_owned() } })
     }

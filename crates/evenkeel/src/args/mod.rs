@@ -22,6 +22,8 @@ Examples:
   evenkeel run                       balance the containers of the Docker engine, on port 80
   evenkeel check -f haproxy.cfg      all errors of a file at once
   evenkeel plan                      what a save or a new container would change, without doing it
+  evenkeel containers                every container, whether it takes part, and why not
+  evenkeel explain shop.test/cart    which rule decides about a request, and who asked for it
   evenkeel wait-drained web/s1       returns when nothing uses a server any more
   evenkeel demo                      see it work, with no configuration and no Docker
 
@@ -42,6 +44,10 @@ pub enum Command {
     Reload(ControlArgs),
     /// Show what runs, the last changes and the last error
     Status(ControlArgs),
+    /// List every container that is seen, and say why it takes part or not
+    Containers(ContainersArgs),
+    /// Say what becomes of a request: which rule decides, who asked for it, which servers there are
+    Explain(ExplainArgs),
     /// Wait until a server has no connection and no queued request left
     WaitDrained(WaitArgs),
     /// Run five replicas and a balancer in one process and show what happens when they change
@@ -153,6 +159,36 @@ pub struct PlanArgs {
     /// Compare with these files instead of those the process watches; may be repeated
     #[arg(short, long = "file", value_name = "PATH")]
     pub files: Vec<PathBuf>,
+    /// Control socket.
+    #[command(flatten)]
+    pub control: ControlArgs,
+}
+
+/// `evenkeel containers`.
+#[derive(Args, Clone, Debug)]
+pub struct ContainersArgs {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Control socket.
+    #[command(flatten)]
+    pub control: ControlArgs,
+}
+
+/// `evenkeel explain`.
+#[derive(Args, Clone, Debug)]
+pub struct ExplainArgs {
+    /// Address of the request: [http://]HOST[:PORT][/PATH], with the balancer's own port
+    pub url: String,
+    /// Method
+    #[arg(short = 'X', long, value_name = "METHOD", default_value = "GET")]
+    pub method: String,
+    /// Header field of the request, 'Name: value'; may be repeated. Host replaces the address's
+    #[arg(short = 'H', long = "header", value_name = "FIELD")]
+    pub headers: Vec<String>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
     /// Control socket.
     #[command(flatten)]
     pub control: ControlArgs,

@@ -193,7 +193,6 @@ impl Hall<'_> {
         let asks = match self.read(container) {
             Ok(asks) => asks,
             Err(problem) => {
-                // Who is not meant at all is not told off.
                 self.quarantine(seat, problem);
                 return;
             }
@@ -201,6 +200,11 @@ impl Hall<'_> {
         let standing = match selection.standing(container, &asks) {
             Ok(standing) => standing,
             Err(reason) => {
+                seat.notes = asks.notes.iter().map(ToString::to_string).collect();
+                if asks.dialect == Dialect::Native {
+                    // A label of ours that is misspelled asked for something.
+                    self.problems.extend(asks.notes);
+                }
                 self.seats.push(seat.out(reason));
                 return;
             }
@@ -240,7 +244,7 @@ impl Hall<'_> {
                     Vec::new()
                 }
                 Ok(chosen) => {
-                    if chosen.doubtful {
+                    if chosen.doubtful && standing == Standing::Declared {
                         let port = chosen.ports[0];
                         notes.push(port_note(container, port));
                     }

@@ -147,6 +147,7 @@ pub fn fill(seats: &mut [Seat], sorted: &Sorted, draft: &Draft) {
             }
         }
     }
+    seats.sort_by(|a, b| (&a.service, &a.name).cmp(&(&b.service, &b.name)));
     for seat in seats {
         if matches!(seat.standing, Standing::In(_)) && seat.servers.is_empty() {
             seat.standing = Standing::Out(
