@@ -5,6 +5,7 @@
 //! come back.
 #![forbid(unsafe_code)]
 
+mod protocol;
 mod response;
 mod rise_fall;
 pub mod schedule;

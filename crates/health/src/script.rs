@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use model::{CheckKind, CheckStep, Expect, HttpSend, LogFormat, Match};
+use model::{CheckKind, CheckStep, Expect, HttpSend, LogFormat, Match, Protocol};
 use wire::h1::Head;
 use wire::http::Method;
 
+use crate::protocol;
 use crate::response::Response;
 use crate::status::{CheckResult, CheckStatus};
 
@@ -67,6 +68,7 @@ enum Flavour {
     Connect,
     Http,
     Tcp,
+    Protocol,
 }
 
 /// One check under way.
@@ -82,6 +84,10 @@ pub struct CheckRun {
     ended: bool,
     method: Method,
     response: Response,
+    protocol: Option<Protocol>,
+    /// Messages of the protocol that were sent, and what an answer said.
+    stage: usize,
+    told: String,
 }
 
 enum Verdict {
@@ -100,6 +106,11 @@ impl CheckRun {
                 let http = steps.iter().any(|s| matches!(s, CheckStep::HttpSend(_)));
                 (Arc::clone(steps), if http { Flavour::Http } else { Flavour::Tcp })
             }
+            CheckKind::Protocol(_) => (Arc::from([]), Flavour::Protocol),
+        };
+        let protocol = match kind {
+            CheckKind::Protocol(protocol) => Some(protocol.clone()),
+            _ => None,
         };
         Self {
             steps,
@@ -112,6 +123,9 @@ impl CheckRun {
             ended: false,
             method: Method::Options,
             response: Response::default(),
+            protocol,
+            stage: 0,
+            told: String::new(),
         }
     }
 
@@ -148,6 +162,7 @@ impl CheckRun {
                     self.at += 1;
                 }
                 _ if !self.connected => return self.connect(ConnectStep::default()),
+                None if self.protocol.is_some() => return self.speak(),
                 Some(CheckStep::HttpSend(send)) => {
                     self.at += 1;
                     self.forget_answer();
@@ -168,6 +183,20 @@ impl CheckRun {
                 },
                 None => return Action::Done(self.success(env)),
             }
+        }
+    }
+
+    /// The next turn of a protocol of its own.
+    fn speak(&mut self) -> Action {
+        let Some(protocol) = &self.protocol else { return Action::Read };
+        match protocol::next(protocol, self.stage, &self.input, self.ended, &mut self.told) {
+            protocol::Next::Wait => Action::Read,
+            protocol::Next::Send(bytes) => {
+                self.stage += 1;
+                self.forget_answer();
+                Action::Write(bytes)
+            }
+            protocol::Next::Done(result) => Action::Done(result),
         }
     }
 
@@ -242,6 +271,9 @@ impl CheckRun {
         if self.waiting_for_connect {
             return CheckResult::with(CheckStatus::L4Tout, None, self.place(""));
         }
+        if self.protocol == Some(Protocol::SslHello) {
+            return CheckResult::new(CheckStatus::L6Tout);
+        }
         let own = match self.steps.get(self.at) {
             Some(CheckStep::Expect(e)) => e.tout_status.as_deref().and_then(CheckStatus::from_word),
             _ => None,
@@ -276,7 +308,7 @@ impl CheckRun {
         let told = last.and_then(|e| e.on_success.as_ref()).map(|f| env.render(f, &self.view()));
         let told = told.map(|t| quote(&t));
         let mut result = match self.flavour {
-            Flavour::Connect => CheckResult::new(CheckStatus::L4Ok),
+            Flavour::Connect | Flavour::Protocol => CheckResult::new(CheckStatus::L4Ok),
             Flavour::Http => {
                 let code = Some(self.response.head.status()).filter(|_| self.response.has_head);
                 CheckResult::with(CheckStatus::L7Ok, code, told.unwrap_or_default())

@@ -15,6 +15,34 @@ pub enum CheckKind {
     Connect,
     /// `option httpchk` with its `http-check` steps. `option tcp-check` steps share the type.
     Script(Arc<[CheckStep]>),
+    /// A protocol of its own.
+    Protocol(Protocol),
+}
+
+/// A protocol with a check of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// `option redis-check`.
+    Redis,
+    /// `option smtpchk`.
+    Smtp {
+        /// The greeting: "HELO localhost" unless given.
+        hello: Name,
+    },
+    /// `option pgsql-check user NAME`.
+    Pgsql {
+        /// User name.
+        user: Name,
+    },
+    /// `option ldap-check`.
+    Ldap,
+    /// `option ssl-hello-chk`.
+    SslHello,
+    /// `option mysql-check [user NAME [post-41|pre-41]]`.
+    Mysql {
+        /// User name, and whether the login is that of 4.1 and later.
+        login: Option<(Name, bool)>,
+    },
 }
 
 /// One step of a check script.

@@ -29,7 +29,7 @@ pub use algorithm::{Algorithm, HashFunction, HashMethod, HashType};
 pub use backend::{Backend, HttpReuse, PersistRule, ServerRule};
 pub use bind::{Bind, UnixPermissions};
 pub use check::{CheckKind, CheckStep, Expect, HttpSend, Match, OnError, OnMarked, ServerCheck};
-pub use check::{Observe, StatusRange};
+pub use check::{Observe, Protocol, StatusRange};
 pub use cookie::{CookieMode, CookiePersistence};
 pub use diff::{Change, Subject as ChangeSubject, diff};
 pub use error_page::{ErrorPage, ErrorPages, Reply, ReplyContent};

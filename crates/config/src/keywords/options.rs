@@ -71,22 +71,22 @@ pub(super) const OPTIONS: &[Keyword] = keywords! { Context::Proxy;
         "On a soft stop, let clients have one more answer.";
     "option independent-streams" "", 0 0, ALL | NO, quiet("each direction has its own timer"),
         "Writing does not count as activity of the reader.";
-    "option ldap-check" "", 0 0, BACK, PROBE, "Check LDAP servers.";
+    "option ldap-check" "", 0 0, BACK, OK, "Check LDAP servers.";
     "option log-health-checks" "", 0 0, BACK | NO, OK, "Log every change of a check's result.";
     "option log-separate-errors" "", 0 0, FRONT | NO, OK, "Log failures at level err.";
     "option logasap" "", 0 0, FRONT | NO, OK, "Log when the answer starts, not when it ends.";
-    "option mysql-check" "[user <name> [{ post-41 | pre-41 }]]", 0 3, BACK, PROBE,
+    "option mysql-check" "[user <name> [{ post-41 | pre-41 }]]", 0 3, BACK, OK,
         "Check MySQL servers.";
     "option nolinger" "", 0 0, ALL | NO, OK, "Close with a reset.";
     "option originalto" "[except <network>] [header <name>]", 0 ANY, ALL, OK,
         "Tell servers the address the client connected to.";
     "option persist" "", 0 0, BACK | NO, OK, "Follow the cookie even to a server that is down.";
-    "option pgsql-check" "user <name>", 2 2, BACK, PROBE, "Check PostgreSQL servers.";
+    "option pgsql-check" "user <name>", 2 2, BACK, OK, "Check PostgreSQL servers.";
     "option prefer-last-server" "", 0 0, BACK | NO, OK, "Stay on the last server if possible.";
-    "option redis-check" "", 0 0, BACK, PROBE, "Check Redis servers.";
+    "option redis-check" "", 0 0, BACK, OK, "Check Redis servers.";
     "option redispatch" "[<interval>]", 0 1, BACK | NO, OK,
         "Leave the cookie's server when it cannot be reached.";
-    "option smtpchk" "[<hello> <domain>]", 0 2, BACK, PROBE, "Check SMTP servers.";
+    "option smtpchk" "[<hello> <domain>]", 0 2, BACK, OK, "Check SMTP servers.";
     "option socket-stats" "", 0 0, FRONT | NO, quiet("only matters with the statistics page"),
         "Count for each bind apart.";
     "option splice-auto" "", 0 0, ALL | NO, TUNE, "Splice in the kernel when it pays.";
@@ -94,7 +94,7 @@ pub(super) const OPTIONS: &[Keyword] = keywords! { Context::Proxy;
     "option splice-response" "", 0 0, ALL | NO, TUNE, "Splice answers.";
     "option spop-check" "", 0 0, BACK, PROBE, "Check SPOP agents.";
     "option srvtcpka" "", 0 0, BACK | NO, OK, "TCP keep-alive towards servers.";
-    "option ssl-hello-chk" "", 0 0, BACK, PROBE, "Check with an SSL 3 hello.";
+    "option ssl-hello-chk" "", 0 0, BACK, OK, "Check with an SSL 3 hello.";
     "option tcp-check" "", 0 0, BACK, OK, "Check with a sequence of steps.";
     "option tcp-smart-accept" "", 0 0, FRONT | NO, TUNE, "Spare a packet on accept.";
     "option tcp-smart-connect" "", 0 0, BACK | NO, TUNE, "Spare a packet on connect.";

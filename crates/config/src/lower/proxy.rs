@@ -141,6 +141,7 @@ pub(crate) const KEYWORDS: Table<ProxyFn> = Table(&[
     ("option httpclose", options::httpclose),
     ("option httplog", logging::httplog),
     ("option httpslog", logging::httpslog),
+    ("option ldap-check", check::protocol::ldap),
     ("option log-health-checks", |_, draft, args| {
         draft.back.log_health_checks = args.switch(false);
         Ok(())
@@ -153,6 +154,7 @@ pub(crate) const KEYWORDS: Table<ProxyFn> = Table(&[
         draft.log.logasap = args.switch(false);
         Ok(())
     }),
+    ("option mysql-check", check::protocol::mysql),
     ("option nolinger", |_, draft, args| {
         draft.front.model.nolinger = args.switch(false);
         Ok(())
@@ -162,15 +164,19 @@ pub(crate) const KEYWORDS: Table<ProxyFn> = Table(&[
         draft.back.persist = args.switch(false);
         Ok(())
     }),
+    ("option pgsql-check", check::protocol::pgsql),
     ("option prefer-last-server", |_, draft, args| {
         draft.back.prefer_last_server = args.switch(false);
         Ok(())
     }),
+    ("option redis-check", check::protocol::redis),
     ("option redispatch", options::redispatch),
+    ("option smtpchk", check::protocol::smtp),
     ("option srvtcpka", |_, draft, args| {
         draft.back.tcp_keep_alive = args.switch(false);
         Ok(())
     }),
+    ("option ssl-hello-chk", check::protocol::ssl),
     ("option tcp-check", check::tcp_check),
     ("option tcpka", |_, draft, args| {
         draft.front.model.tcp_keep_alive = args.switch(false);

@@ -3,6 +3,7 @@
 
 mod expect;
 mod http;
+pub(crate) mod protocol;
 mod tcp;
 
 use std::net::SocketAddr;
@@ -34,6 +35,8 @@ pub(crate) enum Script {
     Http,
     /// `option tcp-check`.
     Tcp,
+    /// A protocol with a check of its own.
+    Protocol,
 }
 
 /// A step while the section is read.
@@ -84,6 +87,7 @@ impl Steps {
 pub(crate) struct CheckDraft {
     /// What the last `option` chose.
     pub script: Option<Script>,
+    protocol: Option<model::Protocol>,
     request: SendDraft,
     http: Steps,
     tcp: Steps,
@@ -121,7 +125,7 @@ impl CheckDraft {
         let steps = match self.script {
             Some(Script::Http) => &self.http,
             Some(Script::Tcp) => &self.tcp,
-            None => return false,
+            Some(Script::Protocol) | None => return false,
         };
         steps
             .list
@@ -136,6 +140,9 @@ impl CheckDraft {
         }
         let kind = match self.script {
             None => CheckKind::Connect,
+            Some(Script::Protocol) => {
+                self.protocol.clone().map_or(CheckKind::Connect, CheckKind::Protocol)
+            }
             Some(Script::Http) => CheckKind::Script(self.http_script()),
             Some(Script::Tcp) if self.tcp.list.is_empty() => CheckKind::Connect,
             Some(Script::Tcp) => CheckKind::Script(self.tcp.list.iter().filter_map(done).collect()),
