@@ -1,23 +1,22 @@
-//! A storm of edits under load, and processes that hand over under load.
+//! A storm of edits under load.
 //!
 //! `EVENKEEL_STORM_SECONDS` sets how long the storm lasts (60 for the figures that are quoted); the
 //! pace is the same. What it measures is printed; what it asserts are failures and memory.
 
 use bench::backend::{Backend, Behaviour};
 use bench::open_loop::{Plan, Report, start};
-use e2e::binaries::{Binary, evenkeel};
 use e2e::client::{PATIENCE, Socket};
 use e2e::http::Reader;
-use e2e::ports::{Address, Reservation};
-use e2e::process::{Process, Scratch, Signal};
-use e2e::scenario::balancer::{Balancer, DEFAULTS, ask, body, get};
+use e2e::ports::Address;
+use e2e::process::Signal;
+use e2e::scenario::balancer::{Balancer, ask, body, get};
 use e2e::scenario::edits::Edits;
 use e2e::scenario::wait_until;
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 const SECONDS: u64 = 12;
-/// 500 edits in 60 seconds.
+/// 500 edits in 60 seconds, each of them longer than the quiet time that the file must have.
 const PACE: Duration = Duration::from_millis(120);
 /// Every so many edits an invalid one comes in between.
 const BROKEN_EVERY: usize = 10;
@@ -51,6 +50,41 @@ fn failed(report: &Report) -> u64 {
     total.failed() - total.never_sent
 }
 
+/// Ends when the last edit is active: how many were saved.
+fn storm(balancer: &Balancer, edits: &mut Edits, duration: Duration, taken: SocketAddr) -> usize {
+    let begin = Instant::now();
+    let mut saved = 0;
+    while PACE * (saved as u32) < duration {
+        if saved % BROKEN_EVERY == BROKEN_EVERY - 1 {
+            save_broken(balancer, edits, taken);
+        }
+        balancer.replace(&edits.change());
+        saved += 1;
+        let next = begin + PACE * (saved as u32);
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+    }
+    let active = || edit_number(balancer.address) == Some(edits.number());
+    assert!(wait_until(SOON, active), "{}", balancer.process.stderr());
+    saved
+}
+
+/// What runs before goes on, and it is either the last valid edit or the one before it.
+fn save_broken(balancer: &Balancer, edits: &mut Edits, taken: SocketAddr) {
+    let before = edit_number(balancer.address);
+    balancer.replace(&edits.broken(taken));
+    balancer.signal(Signal::HUP);
+    std::thread::sleep(PACE / 2);
+    let after = edit_number(balancer.address);
+    assert!(after == before || after == Some(edits.number()), "{before:?} {after:?}");
+}
+
+/// The number of the running configuration: one more for each change that was applied.
+fn generation(balancer: &Balancer) -> String {
+    let status = balancer.command(&["status"]).expect("it runs").stdout;
+    let status = String::from_utf8_lossy(&status).into_owned();
+    status.split_whitespace().nth(1).unwrap_or_default().to_owned()
+}
+
 #[test]
 fn a_storm_of_edits_fails_no_request() {
     let seconds = std::env::var("EVENKEEL_STORM_SECONDS").ok().and_then(|s| s.parse().ok());
@@ -63,28 +97,18 @@ fn a_storm_of_edits_fails_no_request() {
         (0..SPARE_ADDRESSES).map(|_| balancer.another_address().expect("a free port")).collect();
     let mut edits = Edits::new(SEED, balancer.address, spare, addresses.clone());
     let occupied = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = occupied.local_addr().unwrap();
+    let pid = balancer.process.id();
     let quiet = load(balancer.address, QUIET).finish();
     let memory_before = balancer.process.resident_kib();
-    let running = load(balancer.address, duration);
-    let mut saved = 0;
-    let end = Instant::now() + duration;
-    while Instant::now() < end {
-        let next = Instant::now() + PACE;
-        if saved % BROKEN_EVERY == BROKEN_EVERY - 1 {
-            balancer.replace(&edits.broken(occupied.local_addr().unwrap()));
-            balancer.signal(Signal::HUP);
-            std::thread::sleep(PACE / 2);
-        }
-        balancer.replace(&edits.change());
-        saved += 1;
-        std::thread::sleep(next.saturating_duration_since(Instant::now()));
-    }
-    let active = || edit_number(balancer.address) == Some(edits.number());
-    assert!(wait_until(SOON, active), "{}", balancer.process.stderr());
+    // Longer than the storm, which ends the load.
+    let running = load(balancer.address, duration + SOON);
+    let saved = storm(&balancer, &mut edits, duration, taken);
     let report = running.stop();
+    let generation = generation(&balancer);
     let applied = apply_times(&balancer, &mut edits);
     let memory_after = balancer.process.resident_kib();
-    println!("{saved} edits in {duration:?}\n{report}");
+    println!("{saved} edits in {duration:?}, generation {generation} at the end\n{report}");
     println!("saved and SIGHUP to active: p50 {:?}", quantile(&applied, 0.5));
     println!(
         "p99 {:?} quiet, {:?} in the storm; resident {memory_before} -> {memory_after} KiB",
@@ -94,9 +118,18 @@ fn a_storm_of_edits_fails_no_request() {
     assert_eq!(failed(&quiet), 0, "{quiet}");
     assert_eq!(failed(&report), 0, "{report}\n{}", balancer.process.stderr());
     assert!(report.total().answered > 0);
-    assert!(memory_after * 2 <= memory_before * 3 + (8 << 11), "{memory_before} {memory_after}");
+    assert!(memory_after * 2 <= memory_before * 3, "{memory_before} {memory_after}");
     let said = balancer.process.stderr();
-    assert!(said.contains(&occupied.local_addr().unwrap().port().to_string()), "{said}");
+    let port = taken.port().to_string();
+    for part in ["'nowhere'", "'roundrobbin'", "'listen'", &port] {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+    assert_eq!(children(pid), "", "one process");
+}
+
+/// The processes that a process has started and that still run.
+fn children(pid: u32) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default()
 }
 
 /// How long single edits take from save and SIGHUP until they answer, sorted.
@@ -117,57 +150,4 @@ fn apply_times(balancer: &Balancer, edits: &mut Edits) -> Vec<Duration> {
     }
     times.sort();
     times
-}
-
-#[test]
-fn processes_hand_their_sockets_over_without_a_refused_or_reset_connection() {
-    let servers = applications();
-    let scratch = Scratch::new().unwrap();
-    let reservation = Reservation::new().unwrap();
-    let control = scratch.path.join("stats.sock");
-    let lines: String = servers
-        .iter()
-        .enumerate()
-        .map(|(n, server)| format!("    server s{n} {} check\n", server.address()))
-        .collect();
-    let text = format!(
-        "global\n    stats socket {} mode 600 level admin expose-fd listeners\n{DEFAULTS}\
-         listen www\n    bind {}\n{lines}",
-        control.display(),
-        reservation.address
-    );
-    let file = scratch.path.join("haproxy.cfg");
-    std::fs::write(&file, text).unwrap();
-    let binary: Binary = evenkeel().unwrap();
-    let base = ["-f", file.to_str().unwrap(), "-db"];
-    let mut current = Process::start(&binary, &scratch.path, base).unwrap();
-    current.wait_listening(&[Address::Tcp(reservation.address)]).unwrap();
-    let running = load(reservation.address, Duration::from_secs(60));
-    std::thread::sleep(Duration::from_millis(500));
-    for round in 0..5 {
-        let folder = scratch.path.join(format!("round{round}"));
-        std::fs::create_dir(&folder).unwrap();
-        let old = current.id().to_string();
-        let taking = ["-x", control.to_str().unwrap(), "-sf", &old];
-        let next = Process::start(&binary, &folder, base.into_iter().chain(taking)).unwrap();
-        let mut previous = std::mem::replace(&mut current, next);
-        std::thread::sleep(Duration::from_millis(700));
-        assert!(current.wait(Duration::ZERO).is_none(), "round {round}: {}", current.stderr());
-        drop_when_ended(&mut previous, round);
-    }
-    let report = running.stop();
-    println!("{report}");
-    let total = report.total();
-    assert_eq!((total.refused, total.reset), (0, 0), "{report}");
-    assert_eq!(failed(&report) - report.websocket.closed, 0, "{report}");
-}
-
-/// The old process stops accepting; its tunnels may keep it, and then it is ended.
-fn drop_when_ended(previous: &mut Process, round: usize) {
-    if previous.wait(Duration::from_secs(2)).is_none() {
-        println!("round {round}: the old process still has connections");
-        previous.signal(Signal::TERM);
-        let ended = previous.wait(SOON);
-        assert!(ended.is_some(), "round {round}: {}", previous.stderr());
-    }
 }

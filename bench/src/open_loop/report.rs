@@ -144,7 +144,7 @@ impl fmt::Display for Report {
             ("slow body", &self.slow_body),
             ("websocket", &self.websocket),
         ];
-        for (name, tally) in kinds {
+        for (name, tally) in kinds.into_iter().filter(|(_, t)| t.sent + t.never_sent > 0) {
             let Tally { sent, answered, refused, reset, closed, timed_out, wrong, .. } = tally;
             let (p50, p99) = (tally.latencies.quantile(0.5), tally.latencies.quantile(0.99));
             writeln!(

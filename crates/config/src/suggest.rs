@@ -14,13 +14,23 @@ pub fn did_you_mean<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Opt
     }
     let folded = word.to_ascii_lowercase();
     let limit = word.len().div_ceil(3).min(4);
+    let wanted = letters(&folded);
     let mut best: Option<(usize, &str)> = None;
+    let mut last = "";
     for name in names {
+        // Families of keywords come with the same first word many times.
+        if std::mem::replace(&mut last, name) == name {
+            continue;
+        }
         if word.len() >= MIN_PREFIX && name.starts_with(&folded) {
             best = best.filter(|(least, _)| *least <= 1).or(Some((1, name)));
             continue;
         }
         if name.len().abs_diff(word.len()) > limit || name.len() > MAX_LEN {
+            continue;
+        }
+        // An edit brings in one letter at most.
+        if (wanted & !letters(name)).count_ones() as usize > limit {
             continue;
         }
         let distance = distance(folded.as_bytes(), name.as_bytes());
@@ -29,6 +39,11 @@ pub fn did_you_mean<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Opt
         }
     }
     best.map(|(_, name)| name)
+}
+
+/// One bit for each byte value that occurs, modulo 64: letters of one case have their own.
+fn letters(name: &str) -> u64 {
+    name.bytes().fold(0, |bits, byte| bits | 1 << (byte % 64))
 }
 
 /// Edits (insert, delete, replace, swap neighbours) that lead from one to the other.
