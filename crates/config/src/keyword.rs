@@ -259,13 +259,13 @@ pub fn suggest(context: Context, place: u16, first: &str, second: &str) -> Optio
         || all().filter(move |k| k.context == context && (place == 0 || k.places & place != 0));
     if INDEX.families.contains_key(&(context, first)) {
         let members = here().filter_map(|k| k.name.split_once(' ').filter(|(f, _)| *f == first));
-        let rest = crate::suggest::did_you_mean(second, members.map(|(_, rest)| rest))?;
+        let rest = expr::suggest::did_you_mean(second, members.map(|(_, rest)| rest))?;
         return here()
             .find(|k| k.name.strip_prefix(first).and_then(|k| k.strip_prefix(' ')) == Some(rest))
             .map(|k| k.name);
     }
     let firsts = here().map(|k| k.name.split(' ').next().unwrap_or(k.name));
-    crate::suggest::did_you_mean(first, firsts)
+    expr::suggest::did_you_mean(first, firsts)
 }
 
 /// The section's own status: what is done with all of its lines.

@@ -10,12 +10,12 @@ mod modernise;
 pub mod render;
 pub mod section;
 pub mod source;
-pub mod suggest;
 pub mod text;
 mod validate;
 
 pub use ast::{Ast, Line, Section, Word};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use expr::suggest;
 pub use lower::{Lowered, ProcessFacts};
 pub use section::SectionKind;
 pub use source::{FileId, Files, SourceFile, Sources, Span};

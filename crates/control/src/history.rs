@@ -25,6 +25,8 @@ pub enum Cause {
     Command(String),
     /// A provider saw containers change; its name.
     Provider(String),
+    /// The DNS answers otherwise about this name.
+    Name(String),
     /// An attempt that failed before is made again.
     Retry,
 }
@@ -37,6 +39,7 @@ impl fmt::Display for Cause {
             Self::Signal(name) => write!(f, "signal {name}"),
             Self::Command(what) => write!(f, "command {what}"),
             Self::Provider(name) => write!(f, "containers seen by {name} changed"),
+            Self::Name(name) => write!(f, "addresses of {name} changed"),
             Self::Retry => f.write_str("retry"),
         }
     }

@@ -2,4 +2,5 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+pub mod dns;
 pub mod docker;

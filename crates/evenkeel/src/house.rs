@@ -14,7 +14,7 @@ use admin::{Outcome, ProcessFacts};
 use config::{Environment, Severity};
 use control::apply::Attempt;
 use control::intent::{Intent, Wanted, containers};
-use control::{Cause, Controller, OrderError, Report, ServerOrder, Verdict};
+use control::{Cause, Controller, Names, OrderError, Report, ServerOrder, Verdict};
 use model::observed::{Freshness, Observation};
 use model::{Address, Config, Name, Origin, Snapshot};
 use proxy::LiveServer;
@@ -67,6 +67,8 @@ pub struct House {
     pub environment: RefCell<Environment>,
     /// Fingerprint of what was read last, and whether that runs.
     pub last_read: Cell<Option<(u64, bool)>>,
+    /// What the DNS says of servers' names.
+    pub names: RefCell<Names>,
     /// To the loop.
     pub requests: mpsc::UnboundedSender<Request>,
 }
@@ -165,15 +167,16 @@ impl House {
 
     /// Brings what is wanted now to the data plane. A port that only containers ask for and that
     /// cannot be opened costs those containers alone.
-    fn apply(&self, attempt: Attempt) -> Report {
+    pub fn apply(&self, attempt: Attempt) -> Report {
         let begun = Instant::now();
         let mut options = self.containers.borrow_mut();
         if self.try_ports_at.get().is_some_and(|at| begun >= at) {
             options.refused.clear();
             self.try_ports_at.set(None);
         }
+        let names = self.names.borrow();
         let mut controller = self.controller.borrow_mut();
-        let wanted_now = wanted(&controller, &options);
+        let wanted_now = wanted(&controller, &options, &names);
         let spent = || begun.elapsed();
         let report = controller.apply(&self.plane, wanted_now, attempt.clone(), &spent);
         if report.refused_ports.is_empty() {
@@ -181,7 +184,7 @@ impl House {
         }
         options.refused.extend(&report.refused_ports);
         self.try_ports_at.set(Some(begun + PORTS_AGAIN));
-        let wanted_now = wanted(&controller, &options);
+        let wanted_now = wanted(&controller, &options, &names);
         controller.apply(&self.plane, wanted_now, attempt, &spent)
     }
 
@@ -231,13 +234,20 @@ impl House {
     }
 }
 
-/// Everything wanted joined: files and containers.
-pub fn wanted(controller: &Controller, containers: &containers::Options) -> Wanted {
-    joined(&controller.intent, containers)
+/// Everything wanted joined: files and containers, with the addresses that names stand for now.
+pub fn wanted(controller: &Controller, containers: &containers::Options, names: &Names) -> Wanted {
+    joined(&controller.intent, controller, containers, names)
 }
 
-fn joined(intent: &Intent, options: &containers::Options) -> Wanted {
-    intent.wanted(|base, seen| containers::merge(base, seen, options))
+fn joined(
+    intent: &Intent,
+    controller: &Controller,
+    options: &containers::Options,
+    names: &Names,
+) -> Wanted {
+    let mut wanted = intent.wanted(|base, seen| containers::merge(base, seen, options));
+    names.place(&mut wanted.config, controller.running().map(|s| &*s.config));
+    wanted
 }
 
 /// The findings of a configuration in somebody's voice.
@@ -439,7 +449,8 @@ impl House {
         let controller = self.controller.borrow();
         let mut intent = controller.intent.clone();
         intent.set_base(config);
-        let wanted = joined(&intent, &self.containers.borrow());
+        let (options, names) = (self.containers.borrow(), self.names.borrow());
+        let wanted = joined(&intent, &controller, &options, &names);
         let mut text = controller.plan(&wanted.config).to_string();
         for problem in &wanted.problems {
             text.push_str(&format!("warning: {problem}\n"));

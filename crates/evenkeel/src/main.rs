@@ -16,6 +16,7 @@ mod identity;
 mod limits;
 mod load;
 mod memory;
+mod names;
 mod native;
 mod plane;
 mod remote;

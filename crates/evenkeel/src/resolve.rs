@@ -40,9 +40,9 @@ pub struct Unresolved {
 /// Gives every server that is named its address, in place.
 ///
 /// `running` is what runs now: its addresses are used first (`last`), unless `anew` asks for every
-/// name again and falls back to them only where no answer comes. `lenient` is `-dr`: a name that
-/// does not resolve disables the server. Returns the servers that must have an address and have
-/// none.
+/// name again that no `resolvers` watch, and falls back to them only where no answer comes.
+/// `lenient` is `-dr`: a name that does not resolve disables the server. Returns the servers that
+/// must have an address and have none.
 pub fn servers(
     config: &mut Config,
     running: Option<&Config>,
@@ -52,6 +52,10 @@ pub fn servers(
     let mut names = BTreeSet::new();
     for_each_named(config, |backend, server, host| {
         let before = last(running, backend, server, host);
+        let anew = anew && server.resolvers.is_none();
+        if is_service(server, host) {
+            return;
+        }
         if (anew || first_answer(server, before, None).is_none()) && uses(server, InitAddr::Libc) {
             names.insert(host.to_string());
         }
@@ -68,9 +72,11 @@ pub fn servers(
             let name = name.clone();
             let before = last(running, &backend.name, server, &name);
             let asked = found.get(&*name).copied();
+            let anew = anew && server.resolvers.is_none();
             let before = if anew { asked.or(before) } else { before };
             let resolved = first_answer(server, before, asked);
-            if resolved.is_none() && !lenient && !uses(server, InitAddr::None) {
+            let may_wait = lenient || uses(server, InitAddr::None) || is_service(server, &name);
+            if resolved.is_none() && !may_wait {
                 unresolved.push(Unresolved {
                     origin: server.origin.clone(),
                     backend: backend.name.clone(),
@@ -98,6 +104,11 @@ pub fn owners(config: &mut Config) {
             p.gid = p.group.as_deref().and_then(identity::group_id).or(p.gid);
         }
     }
+}
+
+/// The name of SRV records, which only `resolvers` can ask for (manual 5.3.1).
+fn is_service(server: &Server, host: &str) -> bool {
+    server.resolvers.is_some() && host.starts_with('_')
 }
 
 fn for_each_named(config: &Config, mut visit: impl FnMut(&str, &Server, &Name)) {

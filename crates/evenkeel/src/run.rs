@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use admin::hand_over::TakeOver;
 use control::apply::Attempt;
-use control::{Cause, Controller};
+use control::{Cause, Controller, Names};
 use model::{Address, Config, Global, Snapshot};
 use proxy::{ApplyError, Engine, Settings};
 use tokio::sync::mpsc;
@@ -194,14 +194,14 @@ impl Start {
     fn serve(mut self) -> ExitCode {
         let voice = self.options.voice;
         let workers = self.workers();
-        let mut controller = Controller::default();
+        let (mut controller, names) = (Controller::default(), Names::default());
         controller.intent.set_base(std::mem::take(&mut self.config));
         let containers = self.options.containers.clone();
         if let Some(containers) = &containers {
             controller.intent.observe(containers.unseen());
         }
         let options = containers.map(|c| c.options).unwrap_or_default();
-        let wanted = house::wanted(&controller, &options);
+        let wanted = house::wanted(&controller, &options, &names);
         for problem in &wanted.problems {
             voice.warning(problem);
         }
@@ -251,11 +251,8 @@ impl Start {
             stopping: false.into(),
             startup: std::mem::take(&mut self.warnings).into(),
             environment: self.options.loader.environment.clone().into(),
-            last_read: self
-                .loaded
-                .as_ref()
-                .map(|l| (l.fingerprint, l.unresolved.is_empty()))
-                .into(),
+            last_read: self.first_read().into(),
+            names: names.into(),
             requests,
         });
         let local = LocalSet::new();
@@ -263,6 +260,11 @@ impl Start {
         // Tasks that wait for names or clients must not hold the end up.
         runtime.shutdown_background();
         code
+    }
+
+    /// Fingerprint of the first configuration, and whether it runs.
+    fn first_read(&self) -> Option<(u64, bool)> {
+        self.loaded.as_ref().map(|l| (l.fingerprint, l.unresolved.is_empty()))
     }
 
     async fn turn(

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant, SystemTime};
 use admin::Outcome;
 use control::{Cause, Next, Reconciler, Report, Timing, Verdict};
 use model::Global;
-use model::observed::Observation;
+use model::observed::{NameObservation, Observation};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::containers;
 use crate::house::{House, Request};
 use crate::load::{Loaded, ReadError};
+use crate::names;
 use crate::run::Options;
 use crate::say::Voice;
 use crate::sd_notify::Notify;
@@ -44,6 +45,7 @@ pub struct Turn<'a> {
     waiting: Vec<oneshot::Sender<Outcome>>,
     /// Those who wait for the run that is under way.
     served: Vec<oneshot::Sender<Outcome>>,
+    names: names::Watch,
     ending: Option<Ending>,
     last_error: Option<String>,
 }
@@ -62,6 +64,7 @@ enum Event {
     Signal(Asked),
     Request(Request),
     Observed(Observation),
+    Named(NameObservation),
     Tick,
 }
 
@@ -106,6 +109,7 @@ impl<'a> Turn<'a> {
             reading: None,
             waiting: Vec::new(),
             served: Vec::new(),
+            names: names::Watch::new(),
             ending: None,
             last_error: None,
         }
@@ -125,6 +129,7 @@ impl<'a> Turn<'a> {
         tokio::task::spawn_local(crate::memory::settle());
         loop {
             let wake = self.next_wake();
+            self.names.follow(self.house);
             let event = tokio::select! {
                 signal = signals.next() => Event::Signal(signal),
                 Some(request) = requested.recv() => Event::Request(request),
@@ -134,6 +139,7 @@ impl<'a> Turn<'a> {
                 },
                 path = touched(&mut self.watcher, self.options.watch) => Event::Touched(path),
                 seen = containers::next(&mut observations) => Event::Observed(seen),
+                seen = self.names.next() => Event::Named(seen),
                 () = sleep_until(wake) => Event::Tick,
             };
             match event {
@@ -149,6 +155,7 @@ impl<'a> Turn<'a> {
                     self.reconciler.handle_change(self.now(), cause);
                 }
                 Event::Observed(observation) => self.observed(observation),
+                Event::Named(observation) => self.named(observation),
                 Event::Tick => {}
             }
             if let Some(code) = self.over() {
@@ -234,6 +241,18 @@ impl<'a> Turn<'a> {
             self.house.announce(&report);
         }
         self.notify.status(&report.entry.to_string());
+    }
+
+    /// The DNS said something.
+    fn named(&mut self, observation: NameObservation) {
+        if self.ending.is_some() {
+            return;
+        }
+        let report = self.house.hear(observation).filter(|r| r.verdict != Verdict::Unchanged);
+        if let Some(report) = report {
+            self.house.announce(&report);
+            self.notify.status(&report.entry.to_string());
+        }
     }
 
     fn requested(&mut self, request: Request) {

@@ -21,6 +21,7 @@ mod program;
 mod regex;
 mod sample;
 mod subject;
+pub mod suggest;
 mod table;
 mod variables;
 
@@ -28,7 +29,7 @@ pub use acl::{Acl, AclKeyword, Acls, Condition, Match, Verdict, acl_keywords, pr
 pub use arg::{Kind, Param};
 pub use context::{NoSources, ParseContext, Sources};
 pub use converters::converters;
-pub use error::{ParseError, nearest};
+pub use error::ParseError;
 pub use fetches::{fetch_aliases, fetches};
 pub use log_format::{
     CLF, ERROR, HTTP, HTTP_CLF, HTTPS, LogFormat, LogVariable, Style, TCP, TCP_CLF, log_variables,

@@ -6,12 +6,13 @@ use crate::arg::{Arg, Kind, Param};
 use crate::casts;
 use crate::context::ParseContext;
 use crate::converters::{converter, converters};
-use crate::error::{ParseError, nearest};
+use crate::error::ParseError;
 use crate::fetches::{fetch, fetch_aliases, fetches};
 use crate::parse::{Call, Calls};
 use crate::place::Need;
 use crate::sample::{Fetch, Sample, Type};
 use crate::subject::Subject;
+use crate::suggest::did_you_mean;
 use crate::table::{ConvertFn, EachFn, FetchFn, GrowFn};
 
 /// Most converters in one expression.
@@ -239,7 +240,7 @@ impl Program {
             let message = format!("unknown fetch '{}'", call.name);
             let aliases = fetch_aliases().map(|(name, _)| name);
             let known = fetches().map(|known| known.name).chain(aliases);
-            return Err(ParseError::at(call.at, message).meant(nearest(call.name, known)));
+            return Err(ParseError::at(call.at, message).meant(did_you_mean(call.name, known)));
         };
         let Some(run) = keyword.run else {
             let message = format!("fetch '{}' is known but not supported yet", call.name);
@@ -279,7 +280,7 @@ impl Program {
         let Some(keyword) = converter(call.name) else {
             let message = format!("unknown converter '{}'", call.name);
             let known = converters().map(|known| known.name);
-            return Err(ParseError::at(call.at, message).meant(nearest(call.name, known)));
+            return Err(ParseError::at(call.at, message).meant(did_you_mean(call.name, known)));
         };
         let Some(run) = keyword.run else {
             let message = format!("converter '{}' is known but not supported yet", call.name);

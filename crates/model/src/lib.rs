@@ -17,6 +17,7 @@ mod global;
 mod log;
 pub mod observed;
 mod origin;
+mod resolvers;
 mod rule;
 mod server;
 mod snapshot;
@@ -37,6 +38,7 @@ pub use frontend::{BackendTarget, Capture, ConnectionMode, ForwardFor, Frontend,
 pub use global::{Global, StatsSocket};
 pub use log::{LogAddress, LogKind, LogSample, LogTarget, LogWireFormat, ProxyLog};
 pub use origin::Origin;
+pub use resolvers::{Hold, Nameserver, ResolveOptions, Resolvers};
 pub use rule::TimeoutName;
 pub use rule::{
     HeaderMatch, HttpAction, HttpRule, Redirect, RedirectTarget, Rule, RuleSet, TcpAction, TcpRule,

@@ -119,3 +119,59 @@ pub enum ContainerHealth {
     /// Bad.
     Unhealthy,
 }
+
+/// What the DNS says of a name at one moment, uninterpreted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameObservation {
+    /// Which name, asked how.
+    pub question: Question,
+    /// What came of it.
+    pub outcome: Result<Vec<NameRecord>, NameFailure>,
+}
+
+/// A name that is asked for; two servers with the same question share its answers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Question {
+    /// `resolvers` section.
+    pub resolvers: Name,
+    /// Host name, or the name of SRV records when it begins with `_`.
+    pub name: Name,
+    /// IPv6 addresses are asked for first, the other family only where there are none.
+    pub prefer_ipv6: bool,
+}
+
+/// A place that a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NameRecord {
+    /// Address.
+    pub ip: IpAddr,
+    /// Port and weight (0-65535) of an SRV record.
+    pub service: Option<(u16, u16)>,
+}
+
+/// Why there are no addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameFailure {
+    /// NXDOMAIN.
+    NoSuchName,
+    /// The name exists without an address.
+    Empty,
+    /// REFUSED.
+    Refused,
+    /// No answer.
+    Timeout,
+    /// SERVFAIL and all else.
+    Other,
+}
+
+impl std::fmt::Display for NameFailure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NoSuchName => "there is no such name",
+            Self::Empty => "the name has no address",
+            Self::Refused => "refused",
+            Self::Timeout => "no answer",
+            Self::Other => "the name server failed",
+        })
+    }
+}

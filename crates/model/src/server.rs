@@ -1,9 +1,10 @@
 //! A server of a backend (manual 4.2 `server`, 5.2 server options).
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Host, Name, OnMarked, Origin, Port, ServerCheck, Source};
+use crate::{Host, Name, OnMarked, Origin, Port, ResolveOptions, ServerCheck, Source};
 
 /// What makes two servers the same across configurations. An address is not an identity: a
 /// recycled address is a new server.
@@ -67,6 +68,12 @@ pub struct Server {
     pub source: Option<Source>,
     /// `init-addr` methods, in order.
     pub init_addr: Vec<InitAddr>,
+    /// `resolve-prefer ipv4` (false) or `ipv6` (true, the default).
+    pub prefer_ipv6: bool,
+    /// `resolvers` section named.
+    pub resolvers: Option<Name>,
+    /// What it wants of their answers; `None` = nothing special.
+    pub resolve: Option<Arc<ResolveOptions>>,
     /// `pool-max-conn`; -1 = unlimited (default), 0 = none.
     pub pool_max_conn: i32,
     /// `pool-purge-delay` (default 5 s).

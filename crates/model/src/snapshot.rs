@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::{Backend, Frontend, Global, Name, Userlist};
+use crate::{Backend, Frontend, Global, Name, Resolvers, Userlist};
 
 /// Number of a snapshot; a lower one is refused by the data plane.
 pub type Generation = u64;
@@ -28,6 +28,8 @@ pub struct Config {
     pub backends: Vec<Arc<Backend>>,
     /// Userlists.
     pub userlists: Vec<Arc<Userlist>>,
+    /// DNS servers, by the names that servers ask for.
+    pub resolvers: Vec<Arc<Resolvers>>,
     /// Every file that was read for it, besides the configuration files: to be watched.
     pub files: Vec<Name>,
 }
@@ -58,6 +60,11 @@ impl Config {
     #[must_use]
     pub fn backend(&self, name: &str) -> Option<&Arc<Backend>> {
         self.backends.iter().find(|b| &*b.name == name)
+    }
+    /// The `resolvers` of this name.
+    #[must_use]
+    pub fn resolvers(&self, name: &str) -> Option<&Arc<Resolvers>> {
+        self.resolvers.iter().find(|r| &*r.name == name)
     }
     /// The frontend of this name.
     #[must_use]

@@ -102,10 +102,8 @@ pub(crate) const fn section_status(kind: SectionKind) -> Status {
         | SectionKind::Backend
         | SectionKind::Userlist
         | SectionKind::HttpErrors
+        | SectionKind::Resolvers
         | SectionKind::Unknown => OK,
-        SectionKind::Resolvers => {
-            ignored("not yet: names are resolved at start, by the system's own servers")
-        }
         SectionKind::Peers => ignored("not yet: nothing is exchanged with peers"),
         SectionKind::Mailers => MAIL,
         SectionKind::Cache => CACHE,

@@ -4,8 +4,6 @@ use crate::keyword::places::NO;
 use crate::keyword::{ANY, Context, Keyword, Status};
 use crate::section::SectionKind as Kind;
 
-const RESOLVE: Status =
-    ignored("not yet: names are resolved at start, by the system's own servers");
 const PEER: Status = ignored("not yet: nothing is exchanged with peers");
 const RINGS: Status = ignored("not yet: log rings are not built");
 const FORWARD: Status = refused("not yet: log forwarding is not built");
@@ -23,13 +21,13 @@ pub(super) const HTTP_ERRORS: &[Keyword] = keywords! { Context::Section(Kind::Ht
 };
 
 pub(super) const RESOLVERS: &[Keyword] = keywords! { Context::Section(Kind::Resolvers);
-    "accepted_payload_size" "<bytes>", 1 1, 0, RESOLVE, "Longest DNS answer.";
-    "hold" "<status> <period>", 2 2, 0, RESOLVE, "How long an answer counts.";
-    "nameserver" "<name> <address>[:<port>] [param*]", 2 ANY, 0, RESOLVE, "A DNS server.";
-    "parse-resolv-conf" "", 0 0, 0, RESOLVE, "Take the system's DNS servers.";
-    "resolve_retries" "<number>", 1 1, 0, RESOLVE, "Questions before giving up.";
-    "timeout resolve" "<time>", 1 1, 0, RESOLVE, "Time between questions.";
-    "timeout retry" "<time>", 1 1, 0, RESOLVE, "Wait for an answer.";
+    "accepted_payload_size" "<bytes>", 1 1, 0, OK, "Longest DNS answer.";
+    "hold" "<status> <period>", 2 2, 0, OK, "How long an answer counts.";
+    "nameserver" "<name> <address>[:<port>] [param*]", 2 ANY, 0, OK, "A DNS server.";
+    "parse-resolv-conf" "", 0 0, 0, OK, "Take the system's DNS servers.";
+    "resolve_retries" "<number>", 1 1, 0, OK, "Questions before giving up.";
+    "timeout resolve" "<time>", 1 1, 0, OK, "Time between questions.";
+    "timeout retry" "<time>", 1 1, 0, OK, "Wait for an answer.";
 };
 
 pub(super) const PEERS: &[Keyword] = keywords! { Context::Section(Kind::Peers);

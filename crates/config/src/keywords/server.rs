@@ -5,7 +5,6 @@ use crate::keyword::{ANY, Context, Keyword, Status};
 const AGENT: Status = ignored("not yet: agents are not asked");
 const AGENT_SETTING: Status = quiet("only matters with agent checks");
 const SOCKS: Status = refused("not yet: no SOCKS proxies");
-const RESOLVE: Status = quiet("names are resolved at start, by the system's own servers");
 
 pub(super) const SERVER: &[Keyword] = keywords! { Context::Server;
     "addr" "<ip>", 1 1, 0, OK, "Address that checks go to.";
@@ -99,10 +98,10 @@ pub(super) const SERVER: &[Keyword] = keywords! { Context::Server;
     "proxy-v2-options" "<option>[,<option>]*", 1 1, 0,
         ignored("not yet: PROXY headers hold addresses only"), "What the PROXY header tells.";
     "redir" "<prefix>", 1 1, 0, OK, "Send clients there themselves.";
-    "resolve-net" "<network>[,...]", 1 1, 0, RESOLVE, "Preferred networks.";
-    "resolve-opts" "<option>[,...]", 1 1, 0, RESOLVE, "Which records are taken.";
-    "resolve-prefer" "{ ipv4 | ipv6 }", 1 1, 0, RESOLVE, "Preferred address family.";
-    "resolvers" "<id>", 1 1, 0, RESOLVE, "DNS servers that watch its name.";
+    "resolve-net" "<network>[,...]", 1 1, 0, OK, "Preferred networks.";
+    "resolve-opts" "<option>[,...]", 1 1, 0, OK, "Which records are taken.";
+    "resolve-prefer" "{ ipv4 | ipv6 }", 1 1, 0, OK, "Preferred address family.";
+    "resolvers" "<id>", 1 1, 0, OK, "DNS servers that watch its name.";
     "rise" "<count>", 1 1, 0, OK, "Good checks before it is up.";
     "send-proxy" "", 0 0, 0, OK, "Send a PROXY header, version 1.";
     "send-proxy-v2" "", 0 0, 0, OK, "Send a PROXY header, version 2.";

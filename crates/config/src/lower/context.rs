@@ -191,6 +191,11 @@ impl<'a> Lowering<'a> {
         self.world.read(&path).map_err(|why| alert(word.span(), format!("'{path}': {why}")))
     }
 
+    /// The content of a file of the system; it is watched as all others.
+    pub(crate) fn system_file(&mut self, path: &str) -> Result<Arc<[u8]>, String> {
+        self.world.read(path)
+    }
+
     fn resolve_path(&self, path: &str, span: Span) -> String {
         if path.starts_with('/') {
             return path.to_owned();

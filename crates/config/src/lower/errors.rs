@@ -177,7 +177,7 @@ pub(crate) fn section(cx: &Lowering<'_>, word: Word<'_>) -> Outcome<Arc<ErrorPag
         return Ok(pages.clone());
     }
     let names = cx.http_errors.keys().map(|name| &**name);
-    let meant = crate::suggest::did_you_mean(word.value(), names);
+    let meant = expr::suggest::did_you_mean(word.value(), names);
     let reason = format!("there is no 'http-errors' section named '{}'", word.value());
     let found = Diagnostic::new(Severity::Alert, word.span(), reason);
     Err(Box::new(found.did_you_mean(meant)))

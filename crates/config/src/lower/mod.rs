@@ -20,6 +20,7 @@ mod options;
 mod order;
 mod persist;
 mod proxy;
+mod resolvers;
 mod routing;
 mod rules;
 mod sections;
@@ -101,6 +102,7 @@ pub fn lower(ast: &Ast, sources: &dyn Sources) -> Lowered {
     };
     cx.global_log_targets = shared.global_log.len();
     let proxies = sections::proxies(&mut cx);
+    let resolvers = resolvers::sections(&mut cx, &proxies);
     let names: Vec<model::Name> = userlists.iter().map(|list| list.name.clone()).collect();
     let (frontends, backends) = sections::finish(&mut cx, proxies, &names, &shared);
     process.listeners = frontends.iter().filter(|f| !f.disabled).map(|f| f.binds.len()).sum();
@@ -112,6 +114,7 @@ pub fn lower(ast: &Ast, sources: &dyn Sources) -> Lowered {
         frontends,
         backends,
         userlists,
+        resolvers,
         files,
     });
     Lowered { config, diagnostics, process }

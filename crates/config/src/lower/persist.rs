@@ -81,7 +81,7 @@ pub(crate) fn retry_on<'a>(
             }
             other => {
                 let known = REASONS.into_iter().chain(["all-retryable-errors"]);
-                let meant = crate::suggest::did_you_mean(other, known);
+                let meant = expr::suggest::did_you_mean(other, known);
                 let mut found = alert(word.span(), format!("'{other}' is nothing to retry on"));
                 found.hint = meant.map(|meant| format!("did you mean '{meant}'?"));
                 return Err(found);

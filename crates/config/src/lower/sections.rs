@@ -88,7 +88,7 @@ fn parent<'s, 'a>(
     if found.is_none() {
         let reason = format!("there is no 'defaults' section named '{}' above", word.value());
         let names = seen.named.keys().map(|name| &**name);
-        let meant = crate::suggest::did_you_mean(word.value(), names);
+        let meant = expr::suggest::did_you_mean(word.value(), names);
         cx.diagnostics
             .push(Diagnostic::new(Severity::Alert, word.span(), reason).did_you_mean(meant));
     }

@@ -1,6 +1,7 @@
 //! `server`, `default-server` and `server-template` lines (manual 4.2, 5.2).
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use model::{Host, Port, ServerIdentity};
 
@@ -81,6 +82,10 @@ pub(crate) fn template<'a>(
     server.server.host = host;
     server.server.port = port;
     let first_id = server.explicit_id.take();
+    if let (Some(_), Host::Name { .. }) = (&server.server.resolvers, &server.server.host) {
+        let options = server.server.resolve.get_or_insert_default();
+        Arc::make_mut(options).template = Some(cx.name(prefix.value()));
+    }
     for number in from..=to {
         let name = format!("{}{number}", prefix.value());
         let mut server = server.clone();

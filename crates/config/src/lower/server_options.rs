@@ -141,6 +141,20 @@ pub(crate) const OPTIONS: Table<ServerFn> = Table(&[
         server.server.redir = Some(cx.name(args.text("a prefix")?));
         Ok(())
     }),
+    ("resolve-net", super::resolvers::networks),
+    ("resolve-opts", super::resolvers::options),
+    ("resolve-prefer", |_, server, args| {
+        server.server.prefer_ipv6 = match args.text("'ipv4' or 'ipv6'")? {
+            "ipv4" => false,
+            "ipv6" => true,
+            _ => return Err(args.unexpected("'ipv4' or 'ipv6'")),
+        };
+        Ok(())
+    }),
+    ("resolvers", |cx, server, args| {
+        server.server.resolvers = Some(cx.name(args.text("a 'resolvers' section")?));
+        Ok(())
+    }),
     ("rise", |_, server, args| {
         server.check.rise = args.u32_from(1)?;
         Ok(())

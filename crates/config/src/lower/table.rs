@@ -2,7 +2,7 @@
 
 use super::args::{Outcome, alert};
 use crate::ast::Word;
-use crate::suggest::did_you_mean;
+use expr::suggest::did_you_mean;
 
 /// A table sorted by name.
 pub(crate) struct Table<F: 'static>(pub &'static [(&'static str, F)]);

@@ -12,7 +12,7 @@ use super::draft::Draft;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::section::SectionKind;
 use crate::source::Span;
-use crate::suggest::did_you_mean;
+use expr::suggest::did_you_mean;
 
 /// Proxies by name, for each side.
 pub(super) struct Index<'d> {

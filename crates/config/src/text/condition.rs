@@ -148,7 +148,7 @@ impl<'a> Reader<'a> {
         let name = &rest[..end];
         let Some((_, arity)) = PREDICATES.iter().find(|(known, _)| *known == name) else {
             let names = PREDICATES.iter().map(|(name, _)| *name);
-            let suggestion = crate::suggest::did_you_mean(name, names);
+            let suggestion = expr::suggest::did_you_mean(name, names);
             let word = rest.split([' ', '\t']).next().unwrap_or(rest);
             return Err(ConditionError {
                 at: start,

@@ -217,7 +217,7 @@ impl<'a> Reader<'a> {
             return;
         }
         let sections = SectionKind::ALL.iter().map(|kind| kind.keyword());
-        let meant = crate::suggest::did_you_mean(keyword, sections);
+        let meant = expr::suggest::did_you_mean(keyword, sections);
         let word = view.word(0).map_or(span, |word| word.span());
         if meant.is_none() && current.is_some() {
             self.ast.push_line(node);
@@ -287,7 +287,7 @@ impl<'a> Reader<'a> {
             ".diag" if self.facts.diagnostic_mode => self.say(Severity::Diag, words),
             ".diag" => {}
             _ if self.in_force() => {
-                let meant = crate::suggest::did_you_mean(&name, DIRECTIVES.iter().copied());
+                let meant = expr::suggest::did_you_mean(&name, DIRECTIVES.iter().copied());
                 let reason = format!("unknown directive '{name}'");
                 let finding = Diagnostic::new(Severity::Alert, span, reason);
                 self.diagnostics.push(finding.did_you_mean(meant));

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::{Acl, Acls, Verdict, canonical, predefined};
 use crate::context::ParseContext;
-use crate::error::{ParseError, nearest};
+use crate::error::ParseError;
 use crate::place::Place;
 use crate::program::Reference;
 use crate::subject::Subject;
+use crate::suggest::did_you_mean;
 
 /// Most terms in one condition.
 const MAX_TERMS: usize = 4_096;
@@ -214,7 +215,7 @@ fn read_term(
     let Some(tests) = tests else {
         let known = context.acls.names().chain(predefined::names());
         return Err(ParseError::at(offset, format!("no such ACL: '{name}'"))
-            .meant(nearest(name, known))
+            .meant(did_you_mean(name, known))
             .in_word(word));
     };
     Ok(Term { negated, name: Some(name.into()), tests })

@@ -2,10 +2,11 @@
 use super::keywords::{acl_keyword, acl_keywords};
 use super::patterns::{Match, PatternSet, Patterns};
 use crate::context::ParseContext;
-use crate::error::{ParseError, nearest};
+use crate::error::ParseError;
 use crate::fetches::{fetch_aliases, fetches};
 use crate::program::Expr;
 use crate::sample::Type;
+use crate::suggest::did_you_mean;
 
 /// Flags as they stand while words are read.
 #[derive(Default)]
@@ -150,7 +151,7 @@ fn read_criterion(
                 let names = fetches().map(|f| f.name).chain(aliases);
                 let known = names.chain(acl_keywords().map(|k| k.name));
                 Err(ParseError::at(0, format!("unknown ACL criterion '{name}'"))
-                    .meant(nearest(name, known)))
+                    .meant(did_you_mean(name, known)))
             }
             other => other.map(|expr| (expr, None)),
         };
@@ -167,7 +168,7 @@ fn read_method(name: Option<&str>, word: usize) -> Result<Match, ParseError> {
     Match::named(name).ok_or_else(|| {
         let known = Match::ALL.iter().map(|known| known.name());
         ParseError::at(0, format!("unknown match method '{name}'"))
-            .meant(nearest(name, known))
+            .meant(did_you_mean(name, known))
             .in_word(word + 1)
     })
 }

@@ -2,8 +2,9 @@
 use super::variables::{log_variable, log_variables};
 use super::{Encoding, Flags, Item, ItemKind, Piece, Style};
 use crate::context::ParseContext;
-use crate::error::{ParseError, nearest};
+use crate::error::ParseError;
 use crate::program::Expr;
+use crate::suggest::did_you_mean;
 
 /// Most pieces in one format.
 const MAX_PIECES: usize = 4_096;
@@ -196,7 +197,7 @@ impl Reader<'_, '_> {
         let Some(variable) = log_variable(modern) else {
             let message = format!("unknown log variable '%{name}'");
             let known = log_variables().map(|known| known.name);
-            return Err(ParseError::at(at, message).meant(nearest(name, known)));
+            return Err(ParseError::at(at, message).meant(did_you_mean(name, known)));
         };
         self.at += length;
         self.flush();

@@ -248,7 +248,7 @@ fn misspelled(container: &Container, notes: &mut Vec<Problem>) {
         if ours || NOT_OURS.contains(&upper.as_str()) || upper.len().abs_diff(12) > 2 {
             continue;
         }
-        if config::suggest::did_you_mean(&upper, ["VIRTUAL_HOST"].into_iter()).is_some() {
+        if config::suggest::did_you_mean(&upper, ["VIRTUAL_HOST"]).is_some() {
             notes.push(Problem {
                 origin: model::Origin::Label {
                     container: container.name.clone(),

@@ -8,13 +8,12 @@ const MIN_PREFIX: usize = 4;
 /// The name nearest to `word`, if one is near enough to have been meant.
 ///
 /// One edit is allowed per three letters, with swapped neighbours counted as one.
-pub fn did_you_mean<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn did_you_mean<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if word.is_empty() || word.len() > MAX_LEN {
         return None;
     }
-    let folded = word.to_ascii_lowercase();
     let limit = word.len().div_ceil(3).min(4);
-    let wanted = letters(&folded);
+    let wanted = letters(word);
     let mut best: Option<(usize, &str)> = None;
     let mut last = "";
     for name in names {
@@ -22,7 +21,7 @@ pub fn did_you_mean<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Opt
         if std::mem::replace(&mut last, name) == name {
             continue;
         }
-        if word.len() >= MIN_PREFIX && name.starts_with(&folded) {
+        if word.len() >= MIN_PREFIX && starts_with(name, word) {
             best = best.filter(|(least, _)| *least <= 1).or(Some((1, name)));
             continue;
         }
@@ -33,7 +32,7 @@ pub fn did_you_mean<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Opt
         if (wanted & !letters(name)).count_ones() as usize > limit {
             continue;
         }
-        let distance = distance(folded.as_bytes(), name.as_bytes());
+        let distance = distance(word.as_bytes(), name.as_bytes());
         if distance <= limit && best.is_none_or(|(least, _)| distance < least) {
             best = Some((distance, name));
         }
@@ -41,12 +40,17 @@ pub fn did_you_mean<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Opt
     best.map(|(_, name)| name)
 }
 
-/// One bit for each byte value that occurs, modulo 64: letters of one case have their own.
-fn letters(name: &str) -> u64 {
-    name.bytes().fold(0, |bits, byte| bits | 1 << (byte % 64))
+fn starts_with(name: &str, word: &str) -> bool {
+    name.as_bytes().get(..word.len()).is_some_and(|n| n.eq_ignore_ascii_case(word.as_bytes()))
 }
 
-/// Edits (insert, delete, replace, swap neighbours) that lead from one to the other.
+/// One bit for each byte value that occurs, modulo 64, whatever the case.
+fn letters(name: &str) -> u64 {
+    name.bytes().fold(0, |bits, byte| bits | 1 << (byte.to_ascii_lowercase() % 64))
+}
+
+/// Edits (insert, delete, replace, swap neighbours) that lead from one to the other; letter case
+/// costs nothing.
 fn distance(a: &[u8], b: &[u8]) -> usize {
     let width = b.len() + 1;
     let mut before: Vec<usize> = vec![0; width];
@@ -55,7 +59,7 @@ fn distance(a: &[u8], b: &[u8]) -> usize {
     for (i, x) in a.iter().enumerate() {
         current[0] = i + 1;
         for (j, y) in b.iter().enumerate() {
-            let replace = previous[j] + usize::from(x != y);
+            let replace = previous[j] + usize::from(!x.eq_ignore_ascii_case(y));
             let mut least = replace.min(previous[j + 1] + 1).min(current[j] + 1);
             if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
                 least = least.min(before[j - 1] + 1);

@@ -1,0 +1,132 @@
+//! DNS servers that are asked for the addresses of servers while running (manual 5.3).
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::Name;
+
+/// A `resolvers` section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolvers {
+    /// Name.
+    pub name: Name,
+    /// All of them are asked at once; the first good answer counts.
+    pub nameservers: Vec<Nameserver>,
+    /// How long what is known outlives answers that say otherwise.
+    pub hold: Hold,
+    /// `resolve_retries`: how often a question is sent before it counts as unanswered.
+    pub retries: u32,
+    /// `timeout resolve`: between two resolutions of a name.
+    pub timeout_resolve: Duration,
+    /// `timeout retry`: how long an answer may take before the question is sent again.
+    pub timeout_retry: Duration,
+    /// `accepted_payload_size`, announced to the servers; 512 to 65535 bytes.
+    pub payload_bytes: u16,
+}
+
+/// A DNS server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nameserver {
+    /// Name within its section.
+    pub name: Name,
+    /// Address.
+    pub address: SocketAddr,
+    /// `tcp@`: asked by TCP only. By UDP otherwise, and by TCP where an answer is cut.
+    pub tcp: bool,
+}
+
+/// `hold`: for how long after the last good answer a bad one changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// A record that is missing in a good answer (default 0).
+    pub obsolete: Duration,
+    /// The name does not exist (default 30 s).
+    pub nx: Duration,
+    /// The name has no address (default 30 s).
+    pub empty: Duration,
+    /// Refused; `None`, not written: for as long as it takes.
+    pub refused: Option<Duration>,
+    /// No answer; `None`, not written: for as long as it takes.
+    pub timeout: Option<Duration>,
+    /// Any other failure; `None`, not written: for as long as it takes.
+    pub other: Option<Duration>,
+}
+
+impl Default for Hold {
+    fn default() -> Self {
+        Self {
+            obsolete: Duration::ZERO,
+            nx: Duration::from_secs(30),
+            empty: Duration::from_secs(30),
+            refused: None,
+            timeout: None,
+            other: None,
+        }
+    }
+}
+
+impl Resolvers {
+    /// A section in which nothing is written.
+    #[must_use]
+    pub fn new(name: Name) -> Self {
+        Self {
+            name,
+            nameservers: Vec::new(),
+            hold: Hold::default(),
+            retries: 3,
+            timeout_resolve: Duration::from_secs(1),
+            timeout_retry: Duration::from_secs(1),
+            payload_bytes: 512,
+        }
+    }
+}
+
+/// What a server wants of the answers beside their family (manual 5.2 `resolve-opts`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResolveOptions {
+    /// `allow-dup-ip`: may have an address that another server of the same name has.
+    pub allow_duplicates: bool,
+    /// `ignore-weight`: the weight of an SRV record does not count.
+    pub ignore_weight: bool,
+    /// `resolve-net`: networks whose addresses are preferred, with their prefix length.
+    pub networks: Vec<(IpAddr, u8)>,
+    /// Prefix of the `server-template` that made it.
+    pub template: Option<Name>,
+}
+
+impl ResolveOptions {
+    /// Whether `ip` is in a preferred network.
+    #[must_use]
+    pub fn prefers(&self, ip: IpAddr) -> bool {
+        self.networks.iter().any(|(network, bits)| match (network, ip) {
+            (IpAddr::V4(n), IpAddr::V4(ip)) => {
+                let shift = 32 - u32::from((*bits).min(32));
+                n.to_bits().checked_shr(shift) == ip.to_bits().checked_shr(shift)
+            }
+            (IpAddr::V6(n), IpAddr::V6(ip)) => {
+                let shift = 128 - u32::from((*bits).min(128));
+                n.to_bits().checked_shr(shift) == ip.to_bits().checked_shr(shift)
+            }
+            _ => false,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_are_compared_by_their_prefix() {
+        let network = |text: &str, bits| ResolveOptions {
+            networks: vec![(text.parse().expect("an address"), bits)],
+            ..ResolveOptions::default()
+        };
+        let ip = |text: &str| text.parse().expect("an address");
+        assert!(network("10.1.0.0", 16).prefers(ip("10.1.2.3")));
+        assert!(!network("10.1.0.0", 16).prefers(ip("10.2.2.3")));
+        assert!(network("0.0.0.0", 0).prefers(ip("10.2.2.3")));
+        assert!(!network("0.0.0.0", 0).prefers(ip("::1")));
+        assert!(network("2001:db8::", 32).prefers(ip("2001:db8:1::1")));
+    }
+}
