@@ -20,6 +20,12 @@ impl Backoff {
         self.failures = 0;
     }
 
+    /// Whether nothing has failed since it last worked.
+    #[must_use]
+    pub fn is_reset(&self) -> bool {
+        self.failures == 0
+    }
+
     /// How long to wait after one more failure; `random` adds up to half of it.
     pub fn next(&mut self, random: u64) -> Duration {
         let base = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);

@@ -1,5 +1,7 @@
 //! Containers of one Docker engine: a complete list, kept up to date by its events.
 
+mod events;
+mod looks;
 mod observe;
 mod translate;
 mod watch;

@@ -1,18 +1,47 @@
-//! What is believed of an engine: containers by id, changed by listings and events.
+//! What is believed of an engine: containers by id, changed by listings, looks and events.
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use model::Name;
-use model::observed::{Container, ContainerState, Freshness, Observation, OwnContainer};
+use model::observed::{Container, ContainerState, Freshness, Observation};
 
-use super::Settings;
+use super::events::{Event, Kind};
+use super::{Settings, translate};
+
+/// Signals that mean the end to every container, besides its own stop signal: INT, QUIT, KILL and
+/// TERM. HUP, USR1 and others are how operators talk to a process that goes on.
+const STOP_SIGNALS: [u8; 4] = [2, 3, 9, 15];
+/// Shortest beginning of an id that names a container.
+const ID_BEGINNING_MIN: usize = 12;
+
+/// A container as it was looked at.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// What is told on.
+    pub container: Container,
+    /// The signal that its image or its creator wants it to be stopped with.
+    pub stop_signal: Option<u8>,
+}
+
+/// What an event did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Nothing that matters.
+    Nothing,
+    /// Something is believed now that was not before.
+    Changed,
+    /// The container has to be looked at.
+    Look,
+}
 
 /// The believed state of one engine.
 pub struct Observer {
     provider: Name,
-    containers: BTreeMap<Name, Container>,
-    own: Option<OwnContainer>,
+    own_candidates: Vec<String>,
+    containers: BTreeMap<Name, Seen>,
+    /// When the last stop signal of a container was seen. The engine's own answers do not tell.
+    stops: BTreeMap<Name, u64>,
     changes: u64,
     known: bool,
 }
@@ -20,69 +49,82 @@ pub struct Observer {
 impl Observer {
     /// Nothing is known yet.
     pub fn new(settings: &Settings) -> Self {
-        let provider = super::provider_name(&settings.host);
-        Self { provider, containers: BTreeMap::new(), own: None, changes: 0, known: false }
+        Self {
+            provider: super::provider_name(&settings.host),
+            own_candidates: settings.own_candidates.clone(),
+            containers: BTreeMap::new(),
+            stops: BTreeMap::new(),
+            changes: 0,
+            known: false,
+        }
     }
 
-    /// A complete listing.
-    pub fn replace(&mut self, containers: Vec<Container>, own: Option<OwnContainer>) {
-        let mut fresh: BTreeMap<Name, Container> =
-            containers.into_iter().map(|c| (c.id.clone(), c)).collect();
-        for (id, container) in &mut fresh {
-            // A stop signal that was seen stays seen: the engine's list does not tell.
-            if let Some(old) = self.containers.get(id)
-                && old.started_ns == container.started_ns
-            {
-                container.stopping |= old.stopping;
-            }
+    /// A complete listing; of those that the engine could not say anything about, what was last
+    /// known stays.
+    pub fn replace(&mut self, containers: Vec<Seen>, unsaid: &[String]) {
+        self.containers.retain(|id, _| unsaid.iter().any(|u| **u == **id));
+        for seen in containers {
+            self.update(seen);
         }
-        self.containers = fresh;
-        self.own = own;
+        self.stops.retain(|id, _| self.containers.contains_key(id));
         self.known = true;
         self.changes += 1;
     }
 
     /// One container was looked at.
-    pub fn update(&mut self, mut container: Container) {
-        if let Some(old) = self.containers.get(&container.id)
-            && old.started_ns == container.started_ns
-            && container.state != ContainerState::Exited
-        {
-            container.stopping |= old.stopping && old.state != ContainerState::Paused;
-        }
-        self.containers.insert(container.id.clone(), container);
+    pub fn update(&mut self, mut seen: Seen) {
+        let stop = self.stops.get(&seen.container.id);
+        // A new start is a new life.
+        seen.container.stopping = stop.is_some_and(|at| *at >= seen.container.started_ns);
+        self.containers.insert(seen.container.id.clone(), seen);
         self.changes += 1;
     }
 
-    /// Its stop signal was seen: nothing new from this moment.
-    pub fn stopping(&mut self, id: &str) {
-        if let Some(container) = self.containers.get_mut(id) {
-            container.stopping = true;
-            self.changes += 1;
+    /// A container was looked for and is not there.
+    pub fn removed(&mut self, id: &str) -> Told {
+        self.stops.remove(id);
+        match self.containers.remove(id) {
+            Some(_) => self.changed(),
+            None => Told::Nothing,
         }
     }
 
-    /// Its process ended.
-    pub fn exited(&mut self, id: &str) {
-        if let Some(container) = self.containers.get_mut(id) {
-            container.state = ContainerState::Exited;
-            self.changes += 1;
+    /// Something happened. What happened before the container's present life is nothing.
+    pub fn handle(&mut self, event: &Event) -> Told {
+        let id = event.id.as_str();
+        let seen = self.containers.get_mut(id);
+        let before = seen.as_ref().is_some_and(|s| event.at_ns < s.container.started_ns);
+        match event.kind {
+            Kind::Changed => Told::Look,
+            Kind::Removed => self.removed(id),
+            Kind::Signal(_) | Kind::Ended if before => Told::Nothing,
+            Kind::Signal(signal) => {
+                let own = seen.as_ref().and_then(|s| s.stop_signal);
+                if own != Some(signal) && !STOP_SIGNALS.contains(&signal) {
+                    return Told::Nothing;
+                }
+                self.stops.insert(id.into(), event.at_ns);
+                match seen {
+                    Some(seen) => {
+                        seen.container.stopping = true;
+                        self.changed()
+                    }
+                    None => Told::Look,
+                }
+            }
+            Kind::Ended => match seen {
+                Some(seen) if seen.container.state != ContainerState::Exited => {
+                    seen.container.state = ContainerState::Exited;
+                    self.changed()
+                }
+                _ => Told::Nothing,
+            },
         }
     }
 
-    /// It is gone.
-    pub fn removed(&mut self, id: &str) {
-        if self.containers.remove(id).is_some() {
-            self.changes += 1;
-        }
-    }
-
-    /// The signals that stop this container, as it declares or as everybody does.
-    pub fn is_stop_signal(&self, id: &str, signal: &str, declared: Option<&str>) -> bool {
-        let number = |s: &str| signal_number(s.trim_start_matches("SIG"));
-        let Some(sent) = number(signal) else { return false };
-        let own = declared.and_then(number);
-        self.containers.contains_key(id) && (own == Some(sent) || [15, 2, 3, 9].contains(&sent))
+    fn changed(&mut self) -> Told {
+        self.changes += 1;
+        Told::Changed
     }
 
     /// The whole as of now.
@@ -100,70 +142,110 @@ impl Observer {
     }
 
     fn observation(&self, freshness: Freshness) -> Observation {
+        let containers: Vec<Container> =
+            self.containers.values().map(|s| s.container.clone()).collect();
         Observation {
             provider: self.provider.clone(),
             freshness,
-            containers: self.containers.values().cloned().collect(),
-            own: self.own.clone(),
+            own: self.own(&containers).map(translate::own),
+            containers,
         }
     }
-}
 
-/// Linux signal numbers, by name or as digits.
-fn signal_number(name: &str) -> Option<u8> {
-    if let Ok(n) = name.parse() {
-        return Some(n);
+    /// The container that we run in: the first of its possible names that is a container here.
+    fn own<'a>(&self, containers: &'a [Container]) -> Option<&'a Container> {
+        let named = |name: &&String| name.len() >= ID_BEGINNING_MIN;
+        self.own_candidates
+            .iter()
+            .filter(named)
+            .find_map(|name| containers.iter().find(|c| c.id.starts_with(name.as_str())))
     }
-    Some(match name {
-        "HUP" => 1,
-        "INT" => 2,
-        "QUIT" => 3,
-        "KILL" => 9,
-        "USR1" => 10,
-        "USR2" => 12,
-        "TERM" => 15,
-        "WINCH" => 28,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn observer() -> Observer {
+    fn observer(own: &[&str]) -> Observer {
         Observer::new(&Settings {
             host: super::super::DEFAULT_HOST.into(),
-            own_candidates: Vec::new(),
+            own_candidates: own.iter().map(|o| (*o).to_owned()).collect(),
             seed: 1,
         })
     }
 
-    fn container(id: &str, started_ns: u64) -> Container {
-        super::super::translate::tests::running(id, started_ns)
+    fn seen(id: &str, started_ns: u64, stop_signal: Option<u8>) -> Seen {
+        Seen { container: translate::tests::running(id, started_ns), stop_signal }
+    }
+
+    fn event(id: &str, at_ns: u64, kind: Kind) -> Event {
+        Event { id: id.into(), at_ns, kind }
+    }
+
+    fn first_stops(o: &Observer) -> bool {
+        o.fresh().containers[0].stopping
     }
 
     #[test]
-    fn a_stop_signal_outlives_a_listing_but_not_a_restart() {
-        let mut o = observer();
-        o.replace(vec![container("a", 1)], None);
-        assert!(o.is_stop_signal("a", "15", None));
-        assert!(!o.is_stop_signal("a", "1", None), "HUP is not the end");
-        assert!(o.is_stop_signal("a", "10", Some("SIGUSR1")), "an image may say so");
-        o.stopping("a");
-        o.replace(vec![container("a", 1)], None);
-        assert!(o.fresh().containers[0].stopping);
-        o.update(container("a", 2));
-        assert!(!o.fresh().containers[0].stopping, "a new start is a new life");
+    fn only_signals_that_end_it_take_a_container_out() {
+        for (own, signal, ends) in
+            [(None, 15, true), (None, 9, true), (None, 1, false), (None, 10, false)]
+                .into_iter()
+                .chain([(Some(10), 10, true), (Some(28), 28, true), (Some(3), 1, false)])
+        {
+            let mut o = observer(&[]);
+            o.replace(vec![seen("a", 1, own)], &[]);
+            let told = o.handle(&event("a", 2, Kind::Signal(signal)));
+            let expected = if ends { Told::Changed } else { Told::Nothing };
+            assert_eq!((told, first_stops(&o)), (expected, ends), "{own:?} {signal}");
+        }
+    }
+
+    #[test]
+    fn a_stop_signal_outlives_listings_and_looks_but_not_a_restart() {
+        let mut o = observer(&[]);
+        o.replace(vec![seen("a", 1, None)], &[]);
+        o.handle(&event("a", 5, Kind::Signal(15)));
+        o.replace(vec![seen("a", 1, None)], &[]);
+        assert!(first_stops(&o));
+        o.update(seen("a", 1, None));
+        assert!(first_stops(&o));
+        o.replace(vec![], &["a".to_owned()]);
+        assert!(first_stops(&o), "the engine could not say anything");
+        o.update(seen("a", 9, None));
+        assert!(!first_stops(&o));
+        assert_eq!(o.handle(&event("a", 5, Kind::Signal(15))), Told::Nothing, "an old event");
+        assert_eq!(o.handle(&event("a", 6, Kind::Ended)), Told::Nothing, "an old event");
+        assert!(!first_stops(&o));
+    }
+
+    #[test]
+    fn a_stop_that_comes_before_the_first_look_counts() {
+        let mut o = observer(&[]);
+        o.replace(vec![], &[]);
+        assert_eq!(o.handle(&event("a", 5, Kind::Signal(15))), Told::Look);
+        o.update(seen("a", 4, None));
+        assert!(first_stops(&o));
+        assert_eq!(o.handle(&event("a", 8, Kind::Removed)), Told::Changed);
+        assert_eq!(o.fresh().containers.len(), 0);
     }
 
     #[test]
     fn away_is_never_empty_when_something_was_known() {
-        let mut o = observer();
+        let mut o = observer(&[]);
         assert!(matches!(o.away("no socket".into()).freshness, Freshness::Blind(_)));
-        o.replace(vec![container("a", 1)], None);
-        let seen = o.away("gone".into());
-        assert!(matches!(seen.freshness, Freshness::Stale(_)));
-        assert_eq!(seen.containers.len(), 1);
+        o.replace(vec![seen("a", 1, None)], &[]);
+        let last = o.away("gone".into());
+        assert!(matches!(last.freshness, Freshness::Stale(_)));
+        assert_eq!(last.containers.len(), 1);
+    }
+
+    #[test]
+    fn our_own_container_is_found_by_the_first_name_that_fits() {
+        let mut o = observer(&["short", "ffffffffffff", "aaaaaaaaaaaa"]);
+        assert_eq!(o.fresh().own, None);
+        o.update(seen("aaaaaaaaaaaa1111", 1, None));
+        o.update(seen("shorter", 1, None));
+        assert_eq!(o.fresh().own.map(|o| o.id), Some("aaaaaaaaaaaa1111".into()));
     }
 }

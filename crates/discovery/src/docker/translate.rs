@@ -9,8 +9,11 @@ use bollard::models::{
 use model::Name;
 use model::observed::{Container, ContainerHealth, ContainerState, Network, OwnContainer};
 
+use super::events::signal_number;
+use super::observe::Seen;
+
 /// A container as `inspect` describes it; `None` without an id.
-pub fn container(answer: ContainerInspectResponse) -> Option<Container> {
+pub fn container(answer: ContainerInspectResponse) -> Option<Seen> {
     let config = answer.config.unwrap_or_default();
     let state = answer.state.unwrap_or_default();
     let settings = answer.network_settings.unwrap_or_default();
@@ -18,7 +21,8 @@ pub fn container(answer: ContainerInspectResponse) -> Option<Container> {
     let mut exposed: Vec<u16> =
         config.exposed_ports.unwrap_or_default().iter().filter_map(|p| tcp_port(p)).collect();
     exposed.sort_unstable();
-    Some(Container {
+    let stop_signal = config.stop_signal.as_deref().and_then(signal_number);
+    let container = Container {
         id: answer.id?.into(),
         name: answer.name.unwrap_or_default().trim_start_matches('/').into(),
         image: config.image.unwrap_or_default().into(),
@@ -43,7 +47,8 @@ pub fn container(answer: ContainerInspectResponse) -> Option<Container> {
         host_network: mode == "host",
         exposed,
         published: published(settings.ports.unwrap_or_default()),
-    })
+    };
+    Some(Seen { container, stop_signal })
 }
 
 /// The same container seen as ourselves.
@@ -122,9 +127,13 @@ fn published(map: PortMap) -> Vec<(u16, IpAddr, u16)> {
     list
 }
 
-/// Nanoseconds since 1970 of an RFC 3339 time in UTC, as the engine writes them.
-fn timestamp_ns(text: &str) -> Option<u64> {
-    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+/// Nanoseconds since 1970 of an RFC 3339 time, as the engine writes them.
+pub fn timestamp_ns(text: &str) -> Option<u64> {
+    let (date, time) = text.split_once('T')?;
+    let (time, offset_s) = match time.find(['Z', '+', '-']) {
+        Some(at) => (&time[..at], offset_s(&time[at..])?),
+        None => return None,
+    };
     let mut date = date.splitn(3, '-').map(|n| n.parse::<i64>().ok());
     let (year, month, day) = (date.next()??, date.next()??, date.next()??);
     let (clock, fraction) = time.split_once('.').unwrap_or((time, "0"));
@@ -137,7 +146,20 @@ fn timestamp_ns(text: &str) -> Option<u64> {
     let days = y * 365 + y / 4 - y / 100 + y / 400 + day_of_year - 719_468;
     let days = u64::try_from(days).ok()?;
     let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
+    let seconds = seconds.checked_add_signed(-offset_s)?;
     seconds.checked_mul(1_000_000_000)?.checked_add(nanos)
+}
+
+/// Seconds east of Greenwich: `Z`, `+02:00`, `-05:30`.
+fn offset_s(zone: &str) -> Option<i64> {
+    let sign = match zone.as_bytes().first()? {
+        b'Z' => return Some(0),
+        b'-' => -1,
+        _ => 1,
+    };
+    let (hours, minutes) = zone.get(1..)?.split_once(':')?;
+    let minutes = hours.parse::<u8>().ok()? as i64 * 60 + minutes.parse::<u8>().ok()? as i64;
+    Some(sign * minutes * 60)
 }
 
 #[cfg(test)]
@@ -167,6 +189,11 @@ pub mod tests {
     fn times_are_read_to_the_nanosecond() {
         assert_eq!(timestamp_ns("1970-01-02T00:00:01.5Z"), Some(86_401_500_000_000));
         assert_eq!(timestamp_ns("2000-02-29T12:34:56Z"), Some(951_827_696_000_000_000));
+        assert_eq!(
+            timestamp_ns("2000-02-29T14:04:56.000000001+01:30"),
+            Some(951_827_696_000_000_001)
+        );
+        assert_eq!(timestamp_ns("2000-02-29T12:34:56"), None, "no zone");
         assert_eq!(timestamp_ns("0001-01-01T00:00:00Z"), None, "never started");
     }
 
@@ -175,7 +202,7 @@ pub mod tests {
         let answer: ContainerInspectResponse = serde_json::from_str(
             r#"{"Id":"abc","Name":"/p_web_1","State":{"Status":"running","Running":true,
                 "StartedAt":"1970-01-01T00:00:01Z","Health":{"Status":"starting"}},
-                "Config":{"Image":"web","Env":["A=b=c","D"],"Labels":{"x":"y"},
+                "Config":{"Image":"web","StopSignal":"SIGQUIT","Env":["A=b=c","D"],"Labels":{"x":"y"},
                 "ExposedPorts":{"8000/tcp":{},"53/udp":{}}},
                 "HostConfig":{"NetworkMode":"p_default"},
                 "NetworkSettings":{"Ports":{"8000/tcp":[{"HostIp":"0.0.0.0","HostPort":"32768"}]},
@@ -183,7 +210,8 @@ pub mod tests {
                 "Aliases":["web"],"Links":["p_db_1:db"]}}}}"#,
         )
         .expect("an answer");
-        let c = container(answer).expect("a container");
+        let Seen { container: c, stop_signal } = container(answer).expect("a container");
+        assert_eq!(stop_signal, Some(3));
         assert_eq!((&*c.name, &*c.image), ("p_web_1", "web"));
         assert_eq!(c.env.get("A").map(String::as_str), Some("b=c"));
         assert_eq!(c.exposed, [8000]);

@@ -1,28 +1,34 @@
 //! The connection to an engine: list, follow events, and start over after every gap.
 
-use std::collections::BTreeSet;
 use std::pin::pin;
 use std::time::Duration;
 
-use bollard::models::{EventMessage, EventMessageTypeEnum};
+use bollard::models::EventMessage;
 use bollard::query_parameters::{EventsOptions, ListContainersOptions};
 use bollard::{API_DEFAULT_VERSION, Docker};
-use futures_util::{FutureExt, StreamExt};
-use model::observed::{Container, Observation};
+use futures_util::{FutureExt, Stream, StreamExt};
+use model::observed::Observation;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
-use super::observe::Observer;
+use super::events::{ACTIONS, Event, Kind, read};
+use super::looks::{Look, Looks};
+use super::observe::{Observer, Seen, Told};
 use super::{Settings, translate};
 use crate::backoff::Backoff;
 
 /// Seconds that one call to the engine may take.
 const CALL_TIMEOUT_S: u64 = 20;
-/// Events that are taken together before an observation is sent.
+/// Events or answers that are taken together before an observation is sent.
 const BATCH_MAX: usize = 256;
-/// Containers that are looked at together.
-const INSPECTIONS_AT_ONCE: usize = 16;
+/// Events that may come while containers are listed.
+const EARLY_MAX: usize = 65_536;
 /// Time for the engine to answer when it is asked first.
 const FIRST_ANSWER: Duration = Duration::from_secs(5);
+/// When to ask anew for containers that the engine could not say anything about.
+const ASK_ANEW: Duration = Duration::from_secs(30);
+/// What is said of an event stream that ends in order.
+const ENDED: &str = "the engine ended its event stream";
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -37,12 +43,13 @@ pub async fn run(
     let mut reported = String::new();
     loop {
         let ended = follow(settings, observer, observations, &mut backoff).await;
-        let reason = match ended {
-            Ok(()) => "the engine ended its event stream".to_owned(),
-            Err(e) => e.to_string(),
-        };
         if observations.is_closed() {
             return;
+        }
+        let Err(reason) = ended.map_err(|e| e.to_string()) else { continue };
+        if backoff.is_reset() {
+            // It had worked in between.
+            reported.clear();
         }
         if reason != reported {
             reported.clone_from(&reason);
@@ -62,7 +69,7 @@ fn connect(host: &str) -> Result<Docker, bollard::errors::Error> {
     Docker::connect_with_http(host, CALL_TIMEOUT_S, API_DEFAULT_VERSION)
 }
 
-/// One connection's life.
+/// One connection's life, until nobody listens or a new listing is due.
 async fn follow(
     settings: &Settings,
     observer: &mut Observer,
@@ -71,140 +78,116 @@ async fn follow(
 ) -> Result<(), Error> {
     let docker = connect(&settings.host)?;
     let docker = tokio::time::timeout(FIRST_ANSWER, docker.negotiate_version()).await??;
-    // Events first, then the list: what happens in between is seen twice rather than never.
-    let filters = [("type".to_owned(), vec!["container".to_owned(), "network".to_owned()])];
-    let options = EventsOptions { filters: Some(filters.into()), ..EventsOptions::default() };
-    let mut events = pin!(docker.events(Some(options)));
-    let mut first = events.next().now_or_never().flatten();
-    list(&docker, settings, observer).await?;
+    // By the engine's own clock: what happens until its event stream begins is repeated by it.
+    let now = docker.info().await?.system_time.as_deref().and_then(translate::timestamp_ns);
+    let mut events = pin!(docker.events(Some(wanted_events(now))));
+    let mut looks = Looks::new(&docker);
+    let (mut batch, everything) = list(&docker, &mut looks, &mut events, observer).await?;
+    let ask_anew = (!everything).then(|| Instant::now() + ASK_ANEW);
     backoff.reset();
-    observations.send(observer.fresh()).await?;
+    let mut changed = true;
     loop {
-        let mut batch = Vec::new();
-        match first.take() {
-            Some(event) => batch.push(event?),
-            None => {
-                let next = tokio::select! {
-                    next = events.next() => next,
-                    () = observations.closed() => return Ok(()),
-                };
-                match next {
-                    Some(event) => batch.push(event?),
-                    None => return Ok(()),
-                }
-            }
+        for event in batch.drain(..) {
+            changed |= take(observer, &mut looks, &event);
         }
-        while batch.len() < BATCH_MAX
-            && let Some(Some(event)) = events.next().now_or_never()
-        {
-            batch.push(event?);
-        }
-        // Those that stop are told at once; looking at the others takes a call each.
-        let looks = digest(observer, &batch);
-        observations.send(observer.fresh()).await?;
-        if !looks.is_empty() {
-            look(&docker, settings, observer, looks).await?;
+        if changed {
             observations.send(observer.fresh()).await?;
         }
-    }
-}
-
-/// Applies what events say by themselves; gives the containers that have to be looked at.
-fn digest(observer: &mut Observer, batch: &[EventMessage]) -> BTreeSet<String> {
-    let mut looks = BTreeSet::new();
-    for event in batch {
-        let Some(actor) = &event.actor else { continue };
-        let attribute = |name: &str| actor.attributes.as_ref().and_then(|a| a.get(name));
-        let action = event.action.as_deref().unwrap_or_default();
-        if event.typ == Some(EventMessageTypeEnum::NETWORK) {
-            // The actor is the network; the container is an attribute.
-            if let Some(id) = attribute("container") {
-                looks.insert(id.clone());
-            }
-            continue;
+        changed = false;
+        tokio::select! {
+            event = events.next() => batch.extend(read(&event.ok_or(ENDED)??)),
+            look = looks.next() => changed |= learn(observer, look?),
+            () = observations.closed() => return Ok(()),
+            () = at(ask_anew) => return Ok(()),
         }
-        let Some(id) = &actor.id else { continue };
-        match action {
-            "kill" => {
-                let signal = attribute("signal").map_or("15", String::as_str);
-                if observer.is_stop_signal(id, signal, None) {
-                    observer.stopping(id);
-                } else {
-                    looks.insert(id.clone());
-                }
+        // What is there already is told together.
+        for _ in 0..BATCH_MAX {
+            if let Some(event) = events.next().now_or_never() {
+                batch.extend(read(&event.ok_or(ENDED)??));
+            } else if let Some(look) = looks.next().now_or_never() {
+                changed |= learn(observer, look?);
+            } else {
+                break;
             }
-            "stop" | "die" => observer.exited(id),
-            "destroy" => {
-                looks.remove(id);
-                observer.removed(id);
-            }
-            "create" | "start" | "restart" | "pause" | "unpause" | "rename" | "update" => {
-                looks.insert(id.clone());
-            }
-            other if other.starts_with("health_status") => {
-                looks.insert(id.clone());
-            }
-            _ => {}
         }
     }
-    looks
 }
 
-async fn list(docker: &Docker, settings: &Settings, observer: &mut Observer) -> Result<(), Error> {
-    let options = ListContainersOptions { all: true, ..ListContainersOptions::default() };
-    let ids: Vec<String> = docker
-        .list_containers(Some(options))
-        .await?
-        .into_iter()
-        .filter_map(|summary| summary.id)
-        .collect();
-    let containers: Vec<Container> = inspect(docker, ids).await?;
-    let own = settings
-        .own_candidates
-        .iter()
-        .find_map(|name| containers.iter().find(|c| is_named(c, name)))
-        .map(translate::own);
-    observer.replace(containers, own);
-    Ok(())
+fn wanted_events(since_ns: Option<u64>) -> EventsOptions {
+    let words = |list: &[&str]| list.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
+    let filters = [
+        ("type".to_owned(), words(&["container", "network"])),
+        ("event".to_owned(), words(&ACTIONS)),
+    ];
+    let since = since_ns.map(|ns| format!("{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000));
+    EventsOptions { since, filters: Some(filters.into()), ..EventsOptions::default() }
 }
 
-/// Whether a candidate is this container's id (or the beginning of it).
-fn is_named(container: &Container, candidate: &str) -> bool {
-    candidate.len() >= 12 && container.id.starts_with(candidate)
-}
-
-async fn look(
+/// Makes the listing what is believed. Gives the events that came in the meantime, and whether
+/// every container could be looked at.
+async fn list(
     docker: &Docker,
-    settings: &Settings,
+    looks: &mut Looks<'_>,
+    mut events: impl Stream<Item = Result<EventMessage, bollard::errors::Error>> + Unpin,
     observer: &mut Observer,
-    ids: BTreeSet<String>,
-) -> Result<(), Error> {
-    let ids: Vec<String> = ids.into_iter().collect();
-    let ours = |id: &str| {
-        settings.own_candidates.iter().any(|c| c.len() >= 12 && id.starts_with(c.as_str()))
+) -> Result<(Vec<Event>, bool), Error> {
+    let options = ListContainersOptions { all: true, ..ListContainersOptions::default() };
+    let mut early = Vec::new();
+    let mut listing = pin!(docker.list_containers(Some(options)));
+    let summaries = loop {
+        tokio::select! {
+            summaries = &mut listing => break summaries?,
+            event = events.next() => early.extend(read(&event.ok_or(ENDED)??)),
+        }
+        if early.len() > EARLY_MAX {
+            return Err("too many events while containers are listed".into());
+        }
     };
-    if ids.iter().any(|id| ours(id)) {
-        // Our own networks changed: every address may have to be chosen anew.
-        return list(docker, settings, observer).await;
-    }
-    for container in inspect(docker, ids).await? {
-        observer.update(container);
-    }
-    Ok(())
-}
-
-/// Looks at containers; those that vanished meanwhile are left out.
-async fn inspect(docker: &Docker, ids: Vec<String>) -> Result<Vec<Container>, Error> {
-    let mut answers = futures_util::stream::iter(ids)
-        .map(|id| async move { docker.inspect_container(&id, None).await })
-        .buffer_unordered(INSPECTIONS_AT_ONCE);
-    let mut containers = Vec::new();
-    while let Some(answer) = answers.next().await {
-        match answer {
-            Ok(answer) => containers.extend(translate::container(answer)),
-            Err(bollard::errors::Error::DockerResponseServerError { status_code: 404, .. }) => {}
-            Err(e) => return Err(e.into()),
+    summaries.into_iter().filter_map(|s| s.id).for_each(|id| looks.want(id));
+    let mut containers: Vec<Seen> = Vec::new();
+    let mut unsaid: Vec<String> = Vec::new();
+    while !looks.is_empty() {
+        tokio::select! {
+            look = looks.next() => match look? {
+                Some(Look::Seen(seen)) => containers.push(*seen),
+                Some(Look::Failed(id)) => unsaid.push(id),
+                Some(Look::Missing(_)) | None => {}
+            },
+            event = events.next() => early.extend(read(&event.ok_or(ENDED)??)),
+        }
+        if early.len() > EARLY_MAX {
+            return Err("too many events while containers are listed".into());
         }
     }
-    Ok(containers)
+    observer.replace(containers, &unsaid);
+    Ok((early, unsaid.is_empty()))
+}
+
+/// Takes an event in; whether something is believed now that was not before.
+fn take(observer: &mut Observer, looks: &mut Looks<'_>, event: &Event) -> bool {
+    let told = observer.handle(event);
+    match told {
+        Told::Look => looks.want(event.id.clone()),
+        Told::Changed if event.kind == Kind::Ended => looks.overtaken(&event.id),
+        Told::Changed | Told::Nothing => {}
+    }
+    told == Told::Changed
+}
+
+fn learn(observer: &mut Observer, look: Option<Look>) -> bool {
+    match look {
+        Some(Look::Seen(seen)) => {
+            observer.update(*seen);
+            true
+        }
+        Some(Look::Missing(id)) => observer.removed(&id) == Told::Changed,
+        Some(Look::Failed(_)) | None => false,
+    }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
 }

@@ -1,0 +1,162 @@
+//! Containers that are being looked at, while events go on: at most so many at once, and again when
+//! something happened to one in the meantime.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bollard::Docker;
+use bollard::models::ContainerInspectResponse;
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+
+use super::observe::Seen;
+use super::translate;
+
+/// Containers that are looked at together.
+const AT_ONCE_MAX: usize = 16;
+
+type Answer = Result<ContainerInspectResponse, bollard::errors::Error>;
+
+/// A look that has ended.
+#[derive(Debug)]
+pub enum Look {
+    /// It is there.
+    Seen(Box<Seen>),
+    /// It is not (any more).
+    Missing(String),
+    /// The engine cannot say, for this one.
+    Failed(String),
+}
+
+/// Looks under way and waiting.
+pub struct Looks<'a> {
+    docker: &'a Docker,
+    queue: Queue,
+    flying: FuturesUnordered<BoxFuture<'a, (String, Answer)>>,
+}
+
+impl<'a> Looks<'a> {
+    /// None yet.
+    pub fn new(docker: &'a Docker) -> Self {
+        Self { docker, queue: Queue::default(), flying: FuturesUnordered::new() }
+    }
+
+    /// Looks at a container, or looks again when one is under way.
+    pub fn want(&mut self, id: String) {
+        self.queue.want(id);
+        self.start();
+    }
+
+    /// What is believed of a container has changed: an answer that is under way may be older.
+    pub fn overtaken(&mut self, id: &str) {
+        self.queue.overtaken(id);
+    }
+
+    /// Whether nothing is under way.
+    pub fn is_empty(&self) -> bool {
+        self.flying.is_empty()
+    }
+
+    /// The next that ends, `None` when its answer came too late to count; never without a look
+    /// under way.
+    pub async fn next(&mut self) -> Result<Option<Look>, bollard::errors::Error> {
+        let Some((id, answer)) = self.flying.next().await else {
+            return std::future::pending().await;
+        };
+        let counts = self.queue.landed(&id);
+        self.start();
+        match answer {
+            _ if !counts => Ok(None),
+            Ok(answer) => Ok(translate::container(answer).map(|s| Look::Seen(Box::new(s)))),
+            Err(bollard::errors::Error::DockerResponseServerError { status_code, .. }) => {
+                let missing = status_code == 404;
+                Ok(Some(if missing { Look::Missing(id) } else { Look::Failed(id) }))
+            }
+            Err(e) => Err(e),
+        }
+    }
+
+    fn start(&mut self) {
+        while let Some(id) = self.queue.take() {
+            let docker = self.docker;
+            let look = async move {
+                let answer = docker.inspect_container(&id, None).await;
+                (id, answer)
+            };
+            self.flying.push(Box::pin(look));
+        }
+    }
+}
+
+/// Who waits and who is looked at.
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: BTreeSet<String>,
+    /// Whether the answer still counts.
+    flying: BTreeMap<String, bool>,
+}
+
+impl Queue {
+    fn want(&mut self, id: String) {
+        match self.flying.get_mut(&id) {
+            Some(counts) => *counts = false,
+            None => drop(self.waiting.insert(id)),
+        }
+    }
+
+    fn overtaken(&mut self, id: &str) {
+        if let Some(counts) = self.flying.get_mut(id) {
+            *counts = false;
+        }
+    }
+
+    fn take(&mut self) -> Option<String> {
+        if self.flying.len() >= AT_ONCE_MAX {
+            return None;
+        }
+        let id = self.waiting.pop_first()?;
+        self.flying.insert(id.clone(), true);
+        Some(id)
+    }
+
+    /// An answer came; whether it counts. If not, it is looked at again.
+    fn landed(&mut self, id: &str) -> bool {
+        let counts = self.flying.remove(id).unwrap_or(true);
+        if !counts {
+            self.waiting.insert(id.to_owned());
+        }
+        counts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_was_overtaken_is_asked_for_again() {
+        let mut q = Queue::default();
+        q.want("a".into());
+        q.want("a".into());
+        assert_eq!(q.take().as_deref(), Some("a"));
+        assert_eq!(q.take(), None);
+        q.want("a".into());
+        assert!(!q.landed("a"));
+        assert_eq!(q.take().as_deref(), Some("a"));
+        q.overtaken("a");
+        assert!(!q.landed("a"));
+        assert_eq!(q.take().as_deref(), Some("a"));
+        assert!(q.landed("a"));
+        assert_eq!(q.take(), None);
+    }
+
+    #[test]
+    fn only_so_many_are_looked_at_together() {
+        let mut q = Queue::default();
+        (0..100).for_each(|n| q.want(format!("{n:03}")));
+        let first: Vec<String> = std::iter::from_fn(|| q.take()).collect();
+        assert_eq!(first.len(), AT_ONCE_MAX);
+        assert!(q.landed(&first[0]));
+        assert!(q.take().is_some());
+    }
+}
