@@ -7,7 +7,7 @@ use std::time::Duration;
 use model::{AdminReason, Algorithm, HashFunction, HashMethod, HashType, Operational};
 use proptest::prelude::*;
 
-use crate::testing::backend;
+use crate::testing::{backend, check};
 use crate::{Fleet, Key, Pick, PickRequest, Queues};
 
 fn picks(fleet: &Fleet, n: usize, now_ms: u64) -> String {
@@ -128,6 +128,23 @@ fn maintenance_follows_the_file_and_keeps_what_was_asked_at_run_time() {
     a.members()[0].state.add_admin(AdminReason::RuntimeDrain, 0);
     let b = Fleet::new(disabled(false), Some(&a), 0);
     assert_eq!(b.members()[0].state.admin().0, AdminReason::RuntimeDrain as u8);
+}
+
+#[test]
+fn a_server_that_begins_as_down_waits_for_its_check_again_after_maintenance() {
+    let down = |disabled| {
+        backend(1, |_, s| {
+            s[0].disabled = disabled;
+            s[0].check = Some(check(model::InitState::Down));
+        })
+    };
+    let a = Fleet::new(down(false), None, 0);
+    assert_eq!(picks(&a, 1, 0), "-");
+    a.members()[0].state.set_operational(Operational::Running, 0);
+    assert_eq!(picks(&a, 1, 0), "a");
+    let b = Fleet::new(down(true), Some(&a), 0);
+    let c = Fleet::new(down(false), Some(&b), 0);
+    assert_eq!(picks(&c, 1, 0), "-");
 }
 
 #[test]

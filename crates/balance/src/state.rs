@@ -101,20 +101,28 @@ fn configured_reasons(config: &Server) -> AdminReasons {
     r
 }
 
+/// What is believed before the first check.
+fn initial(config: &Server) -> Operational {
+    match &config.check {
+        Some(check) if !check.init_state.is_up() => Operational::Down,
+        _ => Operational::Running,
+    }
+}
+
 const CONFIGURED: u8 = AdminReason::ConfigMaint as u8
     | AdminReason::Stopping as u8
     | AdminReason::Unresolved as u8
     | AdminReason::Removed as u8;
 
 impl ServerState {
-    /// A server seen for the first time: up, not warming up, as HAProxy starts.
+    /// A server seen for the first time: as its `init-state` says, not warming up.
     pub(crate) fn new(uid: u64, config: Arc<Server>, changes: Arc<AtomicU64>, now_ms: u64) -> Self {
         let needed = config.check.as_ref().map_or(0, |c| c.fall);
         Self {
             uid,
             changes,
             admin: AtomicU8::new(configured_reasons(&config).0),
-            operational: AtomicU8::new(Operational::Running as u8),
+            operational: AtomicU8::new(initial(&config) as u8),
             weight: AtomicU16::new(config.weight),
             warm_since_ms: AtomicU64::new(0),
             last_change_ms: AtomicU64::new(now_ms),
@@ -220,13 +228,18 @@ impl ServerState {
     }
 
     /// Replaces the set. A server that leaves maintenance starts as if checks had just brought
-    /// it up (manual 9.3, `set server state ready`).
+    /// it up (manual 9.3, `set server state ready`), or waits for them (5.2, `init-state`).
     pub fn set_admin(&self, reasons: AdminReasons, now_ms: u64) -> Transition {
         let from = self.status();
         if from.admin != reasons {
             self.admin.store(reasons.0, Ordering::Relaxed);
             if from.admin.is_maint() && !reasons.is_maint() {
-                self.warm_up(now_ms);
+                match initial(&self.config.read()) {
+                    Operational::Down => {
+                        self.operational.store(Operational::Down as u8, Ordering::Relaxed);
+                    }
+                    _ => self.warm_up(now_ms),
+                }
             }
             self.touch(now_ms);
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{OnError, ServerCheck};
+use model::{InitState, OnError, ServerCheck};
 
 use crate::status::{CheckResult, CheckStatus, Outcome};
 
@@ -32,8 +32,8 @@ pub enum Observed {
 
 /// The rise/fall counter of one server.
 ///
-/// The counter goes from 0 to `rise + fall - 1`; from `rise` on the server is up. A server starts
-/// up, one failure away from down, as in HAProxy.
+/// The counter goes from 0 to `rise + fall - 1`; from `rise` on the server is up. Unless
+/// `init-state` says otherwise, a server starts up, one failure away from down, as in HAProxy.
 #[derive(Clone, Debug)]
 pub struct Health {
     rise: u32,
@@ -50,7 +50,8 @@ impl Health {
     #[must_use]
     pub fn new(check: &ServerCheck) -> Self {
         let (rise, fall) = (check.rise.max(1), check.fall.max(1));
-        Self { rise, fall, counter: rise, is_stopping: false, errors: 0, hurry: false, last: None }
+        let counter = initial(check);
+        Self { rise, fall, counter, is_stopping: false, errors: 0, hurry: false, last: None }
     }
 
     /// Other `rise` and `fall` from now on; up stays up, down stays down.
@@ -102,9 +103,9 @@ impl Health {
         self.errors = 0;
     }
 
-    /// Leaving maintenance: up, and one failure away from down.
-    pub fn restart(&mut self) {
-        self.counter = self.rise;
+    /// Leaving maintenance: as a server that is seen for the first time.
+    pub fn restart(&mut self, check: &ServerCheck) {
+        self.counter = initial(check);
         self.is_stopping = false;
         self.errors = 0;
         self.last = None;
@@ -207,6 +208,17 @@ impl Health {
     }
 }
 
+/// Where the counter of a new server stands.
+fn initial(check: &ServerCheck) -> u32 {
+    let (rise, fall) = (check.rise.max(1), check.fall.max(1));
+    match check.init_state {
+        InitState::FullyUp => rise + fall - 1,
+        InitState::Up => rise,
+        InitState::Down => rise - 1,
+        InitState::FullyDown => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -225,6 +237,7 @@ mod tests {
             observe: None,
             error_limit: 10,
             on_error: OnError::FailCheck,
+            init_state: InitState::Up,
         }
     }
 
@@ -233,6 +246,26 @@ mod tests {
     }
     fn bad() -> CheckResult {
         CheckResult::new(CheckStatus::L4Con)
+    }
+
+    #[test]
+    fn init_state_decides_how_far_a_new_server_is_from_the_other_state() {
+        use InitState::{Down, FullyDown, FullyUp, Up};
+        for (init_state, results, up) in [
+            (FullyUp, &[bad(), bad()][..], true),
+            (FullyUp, &[bad(), bad(), bad()], false),
+            (Up, &[bad()], false),
+            (Down, &[], false),
+            (Down, &[ok()], true),
+            (FullyDown, &[ok()], false),
+            (FullyDown, &[ok(), ok()], true),
+        ] {
+            let mut h = Health::new(&ServerCheck { init_state, ..check(2, 3) });
+            for result in results {
+                let _ = h.apply(result.clone());
+            }
+            assert_eq!(h.is_up(), up, "{init_state:?} after {} results", results.len());
+        }
     }
 
     #[test]

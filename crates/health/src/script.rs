@@ -481,7 +481,7 @@ fn header_matches(head: &Head, matcher: &Match) -> bool {
 pub(crate) mod tests_support {
     //! What tests of several modules use.
 
-    use model::{OnError, ServerCheck};
+    use model::{InitState, OnError, ServerCheck};
 
     /// A check with these limits, every two seconds.
     pub(crate) fn check(rise: u32, fall: u32) -> ServerCheck {
@@ -498,6 +498,7 @@ pub(crate) mod tests_support {
             observe: None,
             error_limit: 10,
             on_error: OnError::FailCheck,
+            init_state: InitState::Up,
         }
     }
 }

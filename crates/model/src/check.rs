@@ -175,6 +175,31 @@ pub struct ServerCheck {
     pub error_limit: u32,
     /// `on-error`.
     pub on_error: OnError,
+    /// `init-state`.
+    pub init_state: InitState,
+}
+
+/// `init-state`: what is believed of a new server, or of one that leaves maintenance, before its
+/// checks have said anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum InitState {
+    /// Up until `fall` checks have failed.
+    FullyUp,
+    /// Up until one check has failed.
+    #[default]
+    Up,
+    /// Down until one check has passed.
+    Down,
+    /// Down until `rise` checks have passed.
+    FullyDown,
+}
+
+impl InitState {
+    /// Whether the server may be used before its first check.
+    #[must_use]
+    pub fn is_up(self) -> bool {
+        matches!(self, Self::FullyUp | Self::Up)
+    }
 }
 
 /// `observe`.

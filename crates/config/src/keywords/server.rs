@@ -51,8 +51,8 @@ pub(super) const SERVER: &[Keyword] = keywords! { Context::Server;
     "idle-ping" "<delay>", 1 1, 0, H2_SETTING, "Probe idle connections.";
     "init-addr" "{ last | libc | none | <ip> }[,...]", 1 1, 0, OK,
         "Where its address comes from at start.";
-    "init-state" "{ fully-up | up | down | fully-down }", 1 1, 0,
-        ignored("not yet: servers start as up and are checked at once"), "Its state at start.";
+    "init-state" "{ fully-up | up | down | fully-down }", 1 1, 0, OK,
+        "Its state before its first check.";
     "inter" "<delay>", 1 1, 0, OK, "Time between checks.";
     "log-bufsize" "<size>", 1 1, 0, TUNE, "Buffer of a log server.";
     "log-proto" "{ legacy | octet-count }", 1 1, 0, TUNE, "How log messages are framed.";

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use expr::Acls;
 use model::{
-    Algorithm, ConnectionMode, HashType, HttpReuse, LogTarget, Mode, Name, OnError, OnMarked,
-    Origin, Port, RuleSet, Server, ServerCheck, ServerIdentity, Timeouts,
+    Algorithm, ConnectionMode, HashType, HttpReuse, InitState, LogTarget, Mode, Name, OnError,
+    OnMarked, Origin, Port, RuleSet, Server, ServerCheck, ServerIdentity, Timeouts,
 };
 
 use super::check::CheckDraft;
@@ -466,6 +466,7 @@ impl ServerDraft {
                 observe: None,
                 error_limit: 10,
                 on_error: OnError::FailCheck,
+                init_state: InitState::Up,
             },
             check_send_proxy: None,
             track: None,

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use model::{InitAddr, Observe, OnError, ProxyHeader, Source};
+use model::{InitAddr, InitState, Observe, OnError, ProxyHeader, Source};
 
 use super::address::{self, Ports, Written, WrittenHost};
 use super::args::{Args, Outcome, alert};
@@ -68,6 +68,7 @@ pub(crate) const OPTIONS: Table<ServerFn> = Table(&[
         Ok(())
     }),
     ("init-addr", init_addr),
+    ("init-state", init_state),
     ("inter", |cx, server, args| {
         server.check.inter = interval(cx, args)?;
         Ok(())
@@ -252,6 +253,18 @@ fn addr(cx: &mut Lowering<'_>, server: &mut ServerDraft, args: &mut Args<'_>) ->
         }
         None => Err(alert(word.span(), format!("'{}' is not an IP address", word.value()))),
     }
+}
+
+fn init_state(_: &mut Lowering<'_>, server: &mut ServerDraft, args: &mut Args<'_>) -> Outcome {
+    const WHAT: &str = "'fully-up', 'up', 'down' or 'fully-down'";
+    server.check.init_state = match args.text(WHAT)? {
+        "fully-up" => InitState::FullyUp,
+        "up" => InitState::Up,
+        "down" => InitState::Down,
+        "fully-down" => InitState::FullyDown,
+        _ => return Err(args.unexpected(WHAT)),
+    };
+    Ok(())
 }
 
 fn observe(_: &mut Lowering<'_>, server: &mut ServerDraft, args: &mut Args<'_>) -> Outcome {

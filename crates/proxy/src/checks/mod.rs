@@ -51,10 +51,10 @@ impl Checked {
         }
     }
 
-    /// Maintenance has ended: up, one failure away from down, and checked soon.
-    fn restart(&self) {
-        if let Some(health) = &mut *self.health.lock() {
-            health.restart();
+    /// Maintenance has ended: as a new server, and checked soon.
+    fn restart(&self, check: Option<&model::ServerCheck>) {
+        if let (Some(health), Some(check)) = (&mut *self.health.lock(), check) {
+            health.restart(check);
         }
         self.wake.notify_one();
     }
@@ -150,14 +150,19 @@ fn reconcile(
         let task = match old.remove(&uid) {
             Some(task) => {
                 let before = task.place.replace(place);
-                if before.server.model.check != server.model.check {
+                let enabled = before.server.model.disabled && !server.model.disabled;
+                if enabled || before.server.model.check != server.model.check {
                     server.check.wake.notify_one();
                 }
                 task
             }
             None => {
                 let spread = check.inter.min(MAX_FIRST_SPREAD);
-                let first = health::schedule::first(index, count, spread);
+                // One that waits for its first check is not kept waiting.
+                let first = match check.init_state.is_up() {
+                    true => health::schedule::first(index, count, spread),
+                    false => std::time::Duration::ZERO,
+                };
                 index += 1;
                 let place = Rc::new(std::cell::RefCell::new(place));
                 let future = watch::run(Rc::clone(context), Rc::clone(&place), first);

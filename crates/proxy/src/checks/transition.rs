@@ -117,7 +117,7 @@ impl<'a> Transition<'a> {
         }
         let change = server.state.set_admin(reasons, now_ms);
         if before.is_maint() && !reasons.is_maint() {
-            server.check.restart();
+            server.check.restart(server.model.check.as_ref());
             if let Some((_, of)) = tracked_by(self.live, server)
                 && of.state.operational() == Operational::Down
             {

@@ -16,7 +16,7 @@ use crate::log;
 pub(super) async fn run(context: Rc<Context>, place: Rc<RefCell<Rc<Place>>>, first: Duration) {
     let mut wait = first;
     let mut random = Random(context.shared.seed ^ place.borrow().server.state.uid());
-    let mut was_maint = false;
+    let mut was_maint = place.borrow().server.state.admin().is_maint();
     loop {
         let until = Instant::now() + wait;
         let current = Rc::clone(&place.borrow());
@@ -26,7 +26,8 @@ pub(super) async fn run(context: Rc<Context>, place: Rc<RefCell<Rc<Place>>>, fir
                 // Early, but not a burst: the fast interval of the state is kept.
                 let current = Rc::clone(&place.borrow());
                 let Some(check) = &current.server.model.check else { return };
-                let soon = interval(&current, check);
+                let left = was_maint && !current.server.state.admin().is_maint();
+                let soon = if left { Duration::ZERO } else { interval(&current, check) };
                 tokio::time::sleep_until(until.min(Instant::now() + soon)).await;
             }
         }
@@ -62,8 +63,8 @@ fn adopt_state(place: &Place, check: &ServerCheck, was_maint: bool) {
     let health = slot.get_or_insert_with(|| Health::new(check));
     health.reconfigure(check);
     let up = place.server.state.operational() != Operational::Down;
-    if was_maint && up {
-        health.restart();
+    if was_maint && up == check.init_state.is_up() {
+        health.restart(check);
     } else if health.is_up() != up {
         health.force(up);
     }
