@@ -7,11 +7,18 @@ use std::net::SocketAddr;
 use super::Options;
 use super::Problem;
 use super::asks::{PoolAsks, Slot};
-use super::balancer::{Balancer, Stats};
+use super::balancer::{Balancer, HEALTH_CHECK, Stats};
 use super::pools::{self, Claim, Member, Pool, Sorted};
 use super::route::{Comparison, DEFAULT_PORT};
 use super::said::{By, Said, quoted};
 use super::text::{self, Text};
+
+/// A replica gets requests once it listens, and is looked at often until it does.
+const NEW: &str = " init-state down downinter 200ms";
+/// Of several, one that refuses a connection is left alone until it listens again.
+const OF_SEVERAL: &str = " observe layer4 error-limit 1 on-error mark-down";
+/// Requests that may be sent a second time (RFC 9110 section 9.2.2).
+const REPEATABLE: &str = "{ method GET HEAD OPTIONS TRACE PUT DELETE }";
 
 /// Name of the userlist.
 const USERS: &str = "haproxy_userlist";
@@ -98,7 +105,12 @@ impl Writer<'_> {
         if log(&self.balancer.global) {
             d.text.ours("    log global");
         }
-        d.text.ours("    retries 3");
+        // Each goes to another replica at once: many may start or end together.
+        d.text.ours("    retries 10");
+        if !tcp {
+            // A replica that ends without an answer; of requests that may be repeated.
+            d.text.ours("    retry-on conn-failure empty-response");
+        }
         keyword(d, "balance", &self.balancer.balance);
         for option in &self.balancer.options {
             let word = option.text.split_ascii_whitespace().next().unwrap_or_default();
@@ -335,6 +347,9 @@ impl Writer<'_> {
             // After ours, so that a name taken twice is their fault.
             late.extend(lines.iter().filter(is_server).cloned());
         }
+        if !self.balancer.tcp {
+            d.text.ours(&format!("    http-request disable-l7-retry unless {REPEATABLE}"));
+        }
         self.auth(d, &settings);
         let sticky = settings.lines.contains_key(&Slot::Cookie);
         self.servers(d, &pool.name, &pool.variants, None, sticky);
@@ -363,6 +378,7 @@ impl Writer<'_> {
             .collect();
         let member = |(v, m): (usize, usize)| &self.sorted.variants[v].members[m];
         all.sort_by(|a, b| member(*a).order.cmp(&member(*b).order).then(a.cmp(b)));
+        let several = all.len() > 1;
         let mut names = BTreeSet::new();
         for at in all {
             let one = member(at);
@@ -382,14 +398,22 @@ impl Writer<'_> {
                     name = format!("{base}_{n}");
                     n += 1;
                 }
-                self.server(d, one, &name, *port, sticky);
+                self.server(d, one, &name, *port, sticky, several);
                 let (backend, server) = (backend.to_owned(), name);
                 d.servers.push(Written { backend, server, member: at, port: *port });
             }
         }
     }
 
-    fn server(&self, d: &mut Draft, one: &Member, name: &str, port: u16, sticky: bool) {
+    fn server(
+        &self,
+        d: &mut Draft,
+        one: &Member,
+        name: &str,
+        port: u16,
+        sticky: bool,
+        several: bool,
+    ) {
         let address = SocketAddr::new(one.ip, port);
         let place = Said { by: one.by.clone(), label: "its address".into(), text: String::new() };
         d.text.begin("    ");
@@ -398,6 +422,12 @@ impl Writer<'_> {
             d.text.words(&format!(" cookie {}", one.name));
         }
         let check = one.server.check.as_ref().unwrap_or(&self.balancer.check);
+        if !check.text.is_empty() {
+            // Before their words, which may say otherwise.
+            d.text.words(NEW);
+            d.text.words(if several { OF_SEVERAL } else { "" });
+            d.text.words(if check.text == HEALTH_CHECK { " fastinter 100ms" } else { "" });
+        }
         let extra = one.server.extra.as_ref().or(self.balancer.extra_route.as_ref());
         for said in [Some(check), extra].into_iter().flatten().filter(|s| !s.text.is_empty()) {
             d.text.words(" ");
