@@ -202,7 +202,8 @@ pub mod tests {
         let answer: ContainerInspectResponse = serde_json::from_str(
             r#"{"Id":"abc","Name":"/p_web_1","State":{"Status":"running","Running":true,
                 "StartedAt":"1970-01-01T00:00:01Z","Health":{"Status":"starting"}},
-                "Config":{"Image":"web","StopSignal":"SIGQUIT","Env":["A=b=c","D"],"Labels":{"x":"y"},
+                "Config":{"Image":"web",
+                "StopSignal":"SIGQUIT","Env":["A=b=c","D"],"Labels":{"x":"y"},
                 "ExposedPorts":{"8000/tcp":{},"53/udp":{}}},
                 "HostConfig":{"NetworkMode":"p_default"},
                 "NetworkSettings":{"Ports":{"8000/tcp":[{"HostIp":"0.0.0.0","HostPort":"32768"}]},
