@@ -22,4 +22,5 @@ tar -C "$root" --owner=0 --group=0 -cf "$stage/rootfs.tar" .
 rm -rf "$root"
 cp Dockerfile "$stage/Dockerfile"
 docker build -q -t evenkeel:latest "$stage"
+docker image inspect -f "{{.Id}}" evenkeel:latest >"$stage/id"
 docker image inspect -f '{{.Size}} bytes' evenkeel:latest

@@ -7,6 +7,7 @@ pub mod binaries;
 pub mod client;
 pub mod differential;
 pub mod dns;
+pub mod docker;
 pub mod http;
 pub mod ports;
 pub mod process;

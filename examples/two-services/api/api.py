@@ -9,7 +9,8 @@ import sys
 class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self, status, body=None):
         self.send_response(status)
-        self.send_header("Access-Control-Allow-Origin", "*")
+        self.send_header("Access-Control-Allow-Origin", self.headers.get("Origin", "*"))
+        self.send_header("Vary", "Origin")
         self.send_header("Access-Control-Allow-Methods", "GET, OPTIONS")
         if body is not None:
             self.send_header("Content-Type", "application/json")

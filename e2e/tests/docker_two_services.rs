@@ -1,0 +1,178 @@
+//! examples/two-services on the real engine: the numbers B1 to B11 of the acceptance scenarios,
+//! with Compose v1 and v2.
+
+use bench::open_loop::{Clients, Plan, Running, start};
+use e2e::docker::docker;
+use e2e::docker::pool::{answers, exchange, get, good, is_host_name, wait_cycle};
+use e2e::docker::project::Project;
+use e2e::docker::scenario::expect;
+use e2e::http::Message;
+use e2e::scenario::wait_until;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(60);
+const API: &str = "api.app.dev";
+const APP: &str = "app.app.dev";
+
+e2e::with_each_compose!("two-services", "loadbalancer":
+    b01_b02_b03_b04_b07_b08_each_host_has_its_service,
+    b09_b10_twenty_requests_reach_each_of_five_four_times,
+    b11_each_service_is_scaled_by_itself,
+);
+
+/// B1 to B4, B7, B8.
+fn b01_b02_b03_b04_b07_b08_each_host_has_its_service(project: &Project) -> Result<(), String> {
+    project.up(&[])?;
+    let address = project.published();
+    both_serve(address)?;
+
+    let api = get(address, API, "/")?;
+    let text = good(&api)?;
+    let host_name = text.split('"').nth(3).unwrap_or_default();
+    expect(field(&api, "content-type") == "application/json", || format!("{:?}", api.head))?;
+    let whole = text.starts_with(r#"{"hostname": ""#) && text.contains(r#""message": ""#);
+    expect(whole && text.ends_with('}') && is_host_name(host_name), || text.clone())?;
+    // B7: what the service sends is HTTP/1.0 and ends with the connection.
+    let direct = get(service_address(project, "api", 5000)?, API, "/")?;
+    expect(direct.head.word(0) == "HTTP/1.0", || direct.head.start.clone())?;
+    expect(direct.body == api.body, || format!("{:?} and {:?}", direct.body, api.body))?;
+
+    let app = get(address, APP, "/")?;
+    let page = get(service_address(project, "app", 80)?, APP, "/")?;
+    expect(field(&app, "content-type").starts_with("text/html"), || format!("{:?}", app.head))?;
+    expect(app.head.word(1) == "200" && app.body == page.body, || good(&app).unwrap_or_default())?;
+
+    for request in [
+        "GET / HTTP/1.1\r\nHost: nobody.app.dev\r\nConnection: close\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+        "GET / HTTP/1.0\r\n\r\n",
+    ] {
+        let answer = exchange(address, "GET", request)?;
+        expect(answer.head.word(1) == "503", || format!("{request}{:?}", answer.head))?;
+    }
+    cors(project)
+}
+
+/// B8: the preflight and a simple request with an origin pass as they are, both ways.
+fn cors(project: &Project) -> Result<(), String> {
+    let direct = service_address(project, "api", 5000)?;
+    for (method, more) in [("OPTIONS", "Access-Control-Request-Method: GET\r\n"), ("GET", "")] {
+        let request = format!(
+            "{method} / HTTP/1.1\r\nHost: {API}\r\nOrigin: http://{APP}\r\n{more}\
+             Connection: close\r\n\r\n"
+        );
+        let through = exchange(project.published(), method, &request)?;
+        let beside = exchange(direct, method, &request)?;
+        expect(through.head.word(1) == beside.head.word(1), || through.head.start.clone())?;
+        let (through, beside) = (allowances(&through), allowances(&beside));
+        expect(through == beside, || format!("{through:?} and {beside:?}"))?;
+        let origin = format!("http://{APP}");
+        expect(through.get("access-control-allow-origin") == Some(&origin), || {
+            format!("{method}: {through:?}")
+        })?;
+    }
+    Ok(())
+}
+
+fn allowances(message: &Message) -> BTreeMap<String, String> {
+    let fields = message.head.fields.iter().map(|(n, v)| (n.to_ascii_lowercase(), v.clone()));
+    fields.filter(|(n, _)| n.starts_with("access-control-") || n == "vary").collect()
+}
+
+/// B9, B10.
+fn b09_b10_twenty_requests_reach_each_of_five_four_times(project: &Project) -> Result<(), String> {
+    project.up(&[])?;
+    both_serve(project.published())?;
+    project.compose(&["stop"]).transcript()?;
+    project.compose(&["up", "-d", "--build", "--scale", "api=5"]).transcript()?;
+    let address = project.published();
+    wait_cycle(address, API, 5, SOON)?;
+    let before = logged(project)?;
+    let mut bodies = Vec::new();
+    for _ in 0..20 {
+        bodies.extend(answers(address, API, 1)?);
+        let page = answers(address, APP, 1)?;
+        expect(page[0].contains("<h1>The application</h1>"), || format!("{page:?}"))?;
+    }
+    expect(e2e::docker::pool::is_cycle(&bodies, 5), || format!("no cycle: {bodies:?}"))?;
+    let mut each = Vec::new();
+    let settled = wait_until(SOON, || {
+        let now = logged(project).unwrap_or_default();
+        each = now.iter().map(|(id, n)| n - before.get(id).unwrap_or(&0)).collect();
+        each == [4; 5]
+    });
+    expect(settled, || format!("requests that each instance logged: {each:?}"))
+}
+
+/// Requests that each instance of the API has logged.
+fn logged(project: &Project) -> Result<BTreeMap<String, usize>, String> {
+    let count = |id: String| {
+        let log = docker(&["logs", &id])?;
+        Ok((id, log.matches("GET / HTTP/").count()))
+    };
+    project.running("api")?.into_iter().map(count).collect()
+}
+
+/// B11.
+fn b11_each_service_is_scaled_by_itself(project: &Project) -> Result<(), String> {
+    project.up(&[("api", 5), ("app", 2)])?;
+    let address = project.address()?;
+    wait_cycle(address, API, 5, SOON)?;
+    get(address, APP, "/").and_then(|m| good(&m))?;
+    let apps = project.running("app")?;
+    let life = project.balancer_life()?;
+    let loads = [steady(address, API)?, steady(address, APP)?];
+    for replicas in [1, 3] {
+        project.up(&[("api", replicas), ("app", 2)])?;
+        let different = || {
+            let names = answers(address, API, 20 * replicas).unwrap_or_default();
+            names.into_iter().collect::<BTreeSet<_>>().len()
+        };
+        let served = wait_until(SOON, || different() == replicas);
+        expect(served, || format!("{} of {replicas} answer", different()))?;
+    }
+    for load in loads {
+        let report = load.stop();
+        println!("{report}");
+        let failed = report.failed() - report.total().never_sent;
+        expect(failed == 0 && report.total().answered > 0, || format!("failed:\n{report}"))?;
+    }
+    let now = project.running("app")?;
+    expect(apps == now, || format!("app was {apps:?}, is {now:?}"))?;
+    expect(life == project.balancer_life()?, || "the balancer was restarted".to_owned())
+}
+
+fn steady(address: SocketAddr, host: &str) -> Result<Running, String> {
+    let plan = Plan {
+        keep_alive: Clients { count: 4, per_second: 30.0 },
+        short: Clients { count: 4, per_second: 20.0 },
+        slow_body: Clients::default(),
+        websocket: Clients::default(),
+        duration: Duration::from_secs(600),
+        ..Plan::mix(address, host)
+    };
+    start(plan).map_err(|e| e.to_string())
+}
+
+fn both_serve(address: SocketAddr) -> Result<(), String> {
+    for host in [API, APP] {
+        let serves = wait_until(SOON, || get(address, host, "/").and_then(|m| good(&m)).is_ok());
+        expect(serves, || format!("{host}: {:?}", get(address, host, "/")))?;
+    }
+    Ok(())
+}
+
+/// A service's only container itself, on the project's network.
+fn service_address(project: &Project, service: &str, port: u16) -> Result<SocketAddr, String> {
+    let id = project.running(service)?.pop().ok_or_else(|| format!("{service} does not run"))?;
+    let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+    let ip = docker(&["inspect", "-f", format, &id])?;
+    let ip: Ipv4Addr = ip.parse().map_err(|e| format!("{ip}: {e}"))?;
+    Ok(SocketAddr::from((ip, port)))
+}
+
+fn field<'a>(message: &'a Message, name: &str) -> &'a str {
+    message.head.field(name).unwrap_or_default()
+}
