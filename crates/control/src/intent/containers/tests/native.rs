@@ -108,6 +108,21 @@ fn containers_outside_compose_share_a_host() {
 }
 
 #[test]
+fn a_replica_waits_for_its_check_and_several_are_watched() {
+    use model::{InitState, Observe};
+    let one = || container("a_1", "10.0.0.1", &[("evenkeel.host", "x.test")], &[]);
+    let other = || container("a_2", "10.0.0.2", &[("evenkeel.host", "x.test")], &[]);
+    for (containers, observe) in
+        [(vec![one()], None), (vec![one(), other()], Some(Observe::Layer4))]
+    {
+        let survey = containers.into_iter().fold(Town::default(), Town::with).survey();
+        let b = survey.config.backend("p_a").expect("a backend");
+        let check = b.servers[0].check.as_ref().expect("a check");
+        assert_eq!((check.init_state, check.observe), (InitState::Down, observe));
+    }
+}
+
+#[test]
 fn checks_stickiness_and_lines_reach_the_backend() {
     let survey = town(&[
         ("evenkeel.host", "x.test"),
@@ -120,7 +135,7 @@ fn checks_stickiness_and_lines_reach_the_backend() {
     let b = survey.config.backend("p_a").expect("a backend");
     assert_eq!(b.retries, 5);
     assert_eq!(b.timeouts.server, Some(std::time::Duration::from_secs(300)));
-    assert_eq!(b.rules.http_request.len(), 1);
+    assert_eq!(b.rules.http_request.len(), 2, "theirs, and ours about second attempts");
     assert_eq!(b.drain_timeout, Some(std::time::Duration::from_secs(30)));
     let cookie = b.cookie.as_ref().expect("a cookie");
     assert_eq!(&*cookie.name, "CART");
