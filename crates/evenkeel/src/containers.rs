@@ -21,8 +21,10 @@ pub const DEFAULT_PORT: u16 = 80;
 /// Containers take part.
 #[derive(Clone, Debug)]
 pub struct Containers {
-    /// The engine.
-    pub docker: Settings,
+    /// The engine; `None` when only links are known.
+    pub docker: Option<Settings>,
+    /// What the environment says of classic links, when there is no engine.
+    pub links: Option<Observation>,
     /// How containers become configuration.
     pub options: containers::Options,
 }
@@ -48,29 +50,35 @@ pub fn find(wish: Wish) -> Option<Containers> {
     let variable = std::env::var("DOCKER_HOST").ok().filter(|v| !v.is_empty());
     let asked = wish.docker.is_some();
     let named = wish.docker.flatten().or(variable);
-    let host = match named {
-        Some(host) => host,
-        None => {
-            let path = DEFAULT_HOST.trim_start_matches("unix://");
-            if !asked && (wish.files_named || !Path::new(path).exists()) {
-                return None;
-            }
-            DEFAULT_HOST.to_owned()
-        }
-    };
     if wish.files_named && !asked {
+        return None;
+    }
+    let there = Path::new(DEFAULT_HOST.trim_start_matches("unix://")).exists();
+    let host = named.or_else(|| (asked || there).then(|| DEFAULT_HOST.to_owned()));
+    // Without an engine the variables of classic links are all there is.
+    let links = if host.is_none() { links() } else { None };
+    if host.is_none() && links.is_none() {
         return None;
     }
     let listen = match wish.listen.is_empty() {
         true => vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, DEFAULT_PORT))],
         false => wish.listen,
     };
-    let docker =
-        Settings { host, own_candidates: own_candidates(), seed: crate::run::random_bits() };
+    let docker = host.map(|host| Settings {
+        host,
+        own_candidates: own_candidates(),
+        seed: crate::run::random_bits(),
+    });
     let environment = environment();
     let hosts = hosts(&environment);
     let options = containers::Options { listen, environment, hosts, refused: BTreeSet::new() };
-    Some(Containers { docker, options })
+    Some(Containers { docker, links, options })
+}
+
+fn links() -> Option<Observation> {
+    let text = |v: std::ffi::OsString| v.to_string_lossy().into_owned();
+    let all = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+    control::intent::links::observation(&all.collect())
 }
 
 /// The variables that the dialects know; those that name a file with the file's contents.
@@ -133,20 +141,22 @@ fn own_candidates() -> Vec<String> {
 
 impl Containers {
     /// What is believed before the engine has answered.
-    pub fn unseen(&self) -> Observation {
-        Observation {
-            provider: discovery::docker::provider_name(&self.docker.host),
+    pub fn unseen(&self) -> Option<Observation> {
+        let Some(docker) = &self.docker else { return self.links.clone() };
+        Some(Observation {
+            provider: discovery::docker::provider_name(&docker.host),
             freshness: Freshness::Blind("not asked yet".to_owned()),
             containers: Vec::new(),
             own: None,
-        }
+        })
     }
 
-    /// Starts watching on the present runtime.
-    pub fn watch(&self) -> mpsc::Receiver<Observation> {
+    /// Starts watching on the present runtime; `None` when there is no engine.
+    pub fn watch(&self) -> Option<mpsc::Receiver<Observation>> {
+        let docker = self.docker.clone()?;
         let (send, receive) = mpsc::channel(WAITING_MAX);
-        tokio::spawn(discovery::docker::run(self.docker.clone(), send));
-        receive
+        tokio::spawn(discovery::docker::run(docker, send));
+        Some(receive)
     }
 }
 

@@ -39,6 +39,15 @@ pub enum Request {
     TakenOver(u32),
 }
 
+/// What was said and tried about containers.
+#[derive(Default)]
+pub struct Remembered {
+    /// By which rule they are chosen, as it was said last.
+    modes: RefCell<Vec<(Name, &'static str)>>,
+    /// When ports that could not be opened are tried again.
+    try_ports_at: Cell<Option<Instant>>,
+}
+
 /// Everything the control thread owns.
 pub struct House {
     /// The data plane.
@@ -47,8 +56,8 @@ pub struct House {
     pub controller: RefCell<Controller>,
     /// How containers become configuration.
     pub containers: RefCell<containers::Options>,
-    /// When the ports that cannot be opened are tried again.
-    pub try_ports_at: Cell<Option<Instant>>,
+    /// What was said and tried about them.
+    pub remembered: Remembered,
     /// How configuration is read.
     pub loader: Loader,
     /// Whose words are used.
@@ -160,9 +169,16 @@ impl House {
 
     /// What becomes of every container now.
     pub fn survey(&self) -> containers::Survey {
-        let controller = self.controller.borrow();
-        let observations: Vec<Observation> = controller.intent.observations().cloned().collect();
-        containers::survey(controller.intent.base(), &observations, &self.containers.borrow())
+        surveyed(&self.controller.borrow().intent, &self.containers.borrow())
+    }
+
+    /// Says by which rule containers are chosen, when that has changed.
+    fn say_modes(&self, modes: Vec<(Name, &'static str)>) {
+        let mut said = self.remembered.modes.borrow_mut();
+        for (provider, mode) in modes.iter().filter(|m| !said.contains(m)) {
+            self.voice.notice(format!("{provider}: {mode}"));
+        }
+        *said = modes;
     }
 
     /// Brings what is wanted now to the data plane. A port that only containers ask for and that
@@ -170,20 +186,22 @@ impl House {
     pub fn apply(&self, attempt: Attempt) -> Report {
         let begun = Instant::now();
         let mut options = self.containers.borrow_mut();
-        if self.try_ports_at.get().is_some_and(|at| begun >= at) {
+        if self.remembered.try_ports_at.get().is_some_and(|at| begun >= at) {
             options.refused.clear();
-            self.try_ports_at.set(None);
+            self.remembered.try_ports_at.set(None);
         }
         let names = self.names.borrow();
         let mut controller = self.controller.borrow_mut();
-        let wanted_now = wanted(&controller, &options, &names);
+        let mut survey = joined(&controller.intent, &controller, &options, &names);
+        self.say_modes(std::mem::take(&mut survey.modes));
+        let wanted_now = survey.wanted();
         let spent = || begun.elapsed();
         let report = controller.apply(&self.plane, wanted_now, attempt.clone(), &spent);
         if report.refused_ports.is_empty() {
             return report;
         }
         options.refused.extend(&report.refused_ports);
-        self.try_ports_at.set(Some(begun + PORTS_AGAIN));
+        self.remembered.try_ports_at.set(Some(begun + PORTS_AGAIN));
         let wanted_now = wanted(&controller, &options, &names);
         controller.apply(&self.plane, wanted_now, attempt, &spent)
     }
@@ -236,7 +254,16 @@ impl House {
 
 /// Everything wanted joined: files and containers, with the addresses that names stand for now.
 pub fn wanted(controller: &Controller, containers: &containers::Options, names: &Names) -> Wanted {
-    joined(&controller.intent, controller, containers, names)
+    joined(&controller.intent, controller, containers, names).wanted()
+}
+
+fn surveyed(intent: &Intent, options: &containers::Options) -> containers::Survey {
+    let mut survey = containers::Survey::default();
+    let wanted = intent.wanted(|base, seen| {
+        survey = containers::survey(base, seen, options);
+        (std::mem::take(&mut survey.config), std::mem::take(&mut survey.problems))
+    });
+    containers::Survey { config: wanted.config, problems: wanted.problems, ..survey }
 }
 
 fn joined(
@@ -244,10 +271,10 @@ fn joined(
     controller: &Controller,
     options: &containers::Options,
     names: &Names,
-) -> Wanted {
-    let mut wanted = intent.wanted(|base, seen| containers::merge(base, seen, options));
-    names.place(&mut wanted.config, controller.running().map(|s| &*s.config));
-    wanted
+) -> containers::Survey {
+    let mut survey = surveyed(intent, options);
+    names.place(&mut survey.config, controller.running().map(|s| &*s.config));
+    survey
 }
 
 /// The findings of a configuration in somebody's voice.

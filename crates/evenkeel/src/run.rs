@@ -197,8 +197,8 @@ impl Start {
         let (mut controller, names) = (Controller::default(), Names::default());
         controller.intent.set_base(std::mem::take(&mut self.config));
         let containers = self.options.containers.clone();
-        if let Some(containers) = &containers {
-            controller.intent.observe(containers.unseen());
+        if let Some(unseen) = containers.as_ref().and_then(Containers::unseen) {
+            controller.intent.observe(unseen);
         }
         let options = containers.map(|c| c.options).unwrap_or_default();
         let wanted = house::wanted(&controller, &options, &names);
@@ -242,7 +242,7 @@ impl Start {
             plane: Plane { engine },
             controller: controller.into(),
             containers: options.into(),
-            try_ports_at: None.into(),
+            remembered: house::Remembered::default(),
             loader: self.options.loader.clone(),
             voice,
             started: self.started,

@@ -125,7 +125,7 @@ impl<'a> Turn<'a> {
         mut signals: Signals,
         mut requested: mpsc::UnboundedReceiver<Request>,
     ) -> u8 {
-        let mut observations = self.options.containers.as_ref().map(|c| c.watch());
+        let mut observations = self.options.containers.as_ref().and_then(|c| c.watch());
         tokio::task::spawn_local(crate::memory::settle());
         loop {
             let wake = self.next_wake();

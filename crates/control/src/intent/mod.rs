@@ -1,6 +1,7 @@
 //! What the operator wants: files, what observed containers ask for, and orders given at run time.
 
 pub mod containers;
+pub mod links;
 mod overrides;
 
 use std::collections::BTreeMap;

@@ -131,6 +131,45 @@ pub struct PoolAsks {
     pub drain: Option<Duration>,
 }
 
+impl Way {
+    /// Whether it asks for anything.
+    pub fn speaks(&self) -> bool {
+        !self.routes.is_empty() || !self.tcp.is_empty() || self.unserved
+    }
+
+    /// Takes over what another says, where it says something.
+    fn amend(&mut self, by: &Self) {
+        if by.ports.named.is_some() {
+            self.ports.named.clone_from(&by.ports.named);
+        }
+        if by.priority != 0 {
+            self.priority = by.priority;
+        }
+        let (mine, theirs) = (&mut self.server, &by.server);
+        mine.weight = theirs.weight.clone().or(mine.weight.take());
+        mine.check = theirs.check.clone().or(mine.check.take());
+        mine.ignore_health |= theirs.ignore_health;
+        self.pool.drain = by.pool.drain.or(self.pool.drain);
+        for (slot, lines) in &by.pool.lines {
+            self.pool.lines.insert(*slot, lines.clone());
+        }
+    }
+}
+
+impl Asks {
+    /// Labels that name no route say the rest about what other words ask for.
+    pub fn said_about(self, mut other: Self) -> Self {
+        other.explicit |= self.explicit;
+        other.service = self.service.or(other.service);
+        other.network = self.network.or(other.network);
+        other.notes.extend(self.notes);
+        for way in &mut other.ways {
+            self.ways.iter().for_each(|by| way.amend(by));
+        }
+        other
+    }
+}
+
 impl PoolAsks {
     /// Adds a line.
     pub fn line(&mut self, slot: Slot, said: &Said, text: impl Into<String>) {

@@ -22,7 +22,7 @@ mod write;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use model::observed::{Container, Observation};
+use model::observed::{Container, Freshness, Observation};
 use model::{Config, Name, ServerIdentity};
 
 use super::Problem;
@@ -150,7 +150,9 @@ fn attempt(
     let mut modes = Vec::new();
     for observation in observations {
         let selection = Selection::new(observation, &balancer);
-        modes.push((observation.provider.clone(), selection.mode()));
+        if !matches!(observation.freshness, Freshness::Blind(_)) {
+            modes.push((observation.provider.clone(), selection.mode()));
+        }
         for container in &observation.containers {
             hall.enter(observation, &selection, container);
         }
@@ -271,6 +273,7 @@ impl Hall<'_> {
                 },
             };
             let (service, dialect) = (seat.service.clone(), asks.dialect);
+            let way = Box::new(way);
             asked.push(Asked { service, dialect, standing, way, member });
         }
         seat.notes = notes.iter().map(ToString::to_string).collect();
@@ -281,15 +284,14 @@ impl Hall<'_> {
 
     /// Whichever words the container uses: its own labels first, one dialect at a time.
     fn read(&self, container: &Container) -> Result<Asks, Problem> {
-        let native = labels::read(container)?;
-        let asks = match native {
-            Some(asks) if asks.explicit || asks.ways.iter().any(speaks) => asks,
-            native => {
+        let asks = match labels::read(container)? {
+            None => self.read_others(container)?,
+            Some(native) if native.ways.iter().any(asks::Way::speaks) => native,
+            Some(native) => {
                 let other = self.read_others(container)?;
-                match native {
-                    // Labels that say no route still say the rest.
-                    Some(native) if !other.ways.iter().any(speaks) => native,
-                    _ => other,
+                match other.ways.iter().any(asks::Way::speaks) {
+                    true => native.said_about(other),
+                    false => native,
                 }
             }
         };
@@ -350,11 +352,6 @@ impl Hall<'_> {
         }
         self.seats.push(seat.out(reason));
     }
-}
-
-/// Whether a way asks for anything.
-fn speaks(way: &asks::Way) -> bool {
-    !way.routes.is_empty() || !way.tcp.is_empty() || way.unserved
 }
 
 fn port_note(container: &Container, port: u16) -> Problem {

@@ -57,7 +57,7 @@ pub struct Variant {
     /// How it comes to take part.
     pub standing: Standing,
     /// What the newest container asks for.
-    pub way: Way,
+    pub way: Box<Way>,
     /// Its containers.
     pub members: Vec<Member>,
 }
@@ -72,7 +72,7 @@ pub struct Asked {
     /// How it comes to take part.
     pub standing: Standing,
     /// One way.
-    pub way: Way,
+    pub way: Box<Way>,
     /// The container.
     pub member: Member,
 }

@@ -66,20 +66,43 @@ pub fn origin(by: &By, label: &str) -> Origin {
 /// Labels or variables of one speaker.
 pub struct Voice<'a> {
     by: By,
-    values: &'a BTreeMap<String, String>,
-    /// Names match whatever their case.
-    folded: bool,
+    values: Values<'a>,
+}
+
+enum Values<'a> {
+    /// Names as they are written.
+    Exact(&'a BTreeMap<String, String>),
+    /// The few that are known, in any case.
+    Folded(Vec<(&'a str, &'a str)>),
+}
+
+impl<'a> Values<'a> {
+    fn find(&self, name: &str) -> Option<(&'a str, &'a str)> {
+        match self {
+            Self::Exact(map) => map.get_key_value(name).map(|(k, v)| (k.as_str(), v.as_str())),
+            Self::Folded(list) => {
+                let exact = list.iter().find(|(key, _)| *key == name);
+                exact.or_else(|| list.iter().find(|(k, _)| k.eq_ignore_ascii_case(name))).copied()
+            }
+        }
+    }
 }
 
 impl<'a> Voice<'a> {
     /// Names as they are written.
     pub fn exact(by: By, values: &'a BTreeMap<String, String>) -> Self {
-        Self { by, values, folded: false }
+        Self { by, values: Values::Exact(values) }
     }
 
-    /// Names in any case.
-    pub fn folded(by: By, values: &'a BTreeMap<String, String>) -> Self {
-        Self { by, values, folded: true }
+    /// Names in any case, of those that are `known`.
+    pub fn folded(
+        by: By,
+        values: &'a BTreeMap<String, String>,
+        known: impl Fn(&str) -> bool,
+    ) -> Self {
+        let said = values.iter().filter(|(key, value)| !value.is_empty() && known(key));
+        let list = said.map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        Self { by, values: Values::Folded(list) }
     }
 
     /// The value of a name, blanks around it taken off; `None` when it is absent or empty.
@@ -107,17 +130,12 @@ impl<'a> Voice<'a> {
     }
 
     fn checked(&self, name: &str, lines: bool) -> Result<Option<Said>, Problem> {
-        let exact = self.values.get_key_value(name);
-        let found = exact.filter(|(_, v)| !v.is_empty()).or_else(|| {
-            let same = |key: &str| self.folded && key.eq_ignore_ascii_case(name);
-            self.values.iter().find(|(key, value)| same(key) && !value.is_empty())
-        });
-        let Some((key, text)) = found else { return Ok(None) };
-        let said = Said { by: self.by.clone(), label: key.as_str().into(), text: String::new() };
+        let Some((key, text)) = self.values.find(name) else { return Ok(None) };
+        let said = Said { by: self.by.clone(), label: key.into(), text: String::new() };
         match fault(text, lines) {
             Some(reason) => Err(said.problem(reason)),
             None if text.is_empty() => Ok(None),
-            None => Ok(Some(said.with(text.as_str()))),
+            None => Ok(Some(said.with(text))),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use model::observed::{Container, ContainerHealth, ContainerState};
 use model::{Config, Name};
 
+use super::super::Wanted;
 use super::Problem;
 use super::pools::Sorted;
 use super::write::Draft;
@@ -20,6 +21,14 @@ pub struct Survey {
     pub seats: Vec<Seat>,
     /// By which rule containers are chosen, for each provider.
     pub modes: Vec<(Name, &'static str)>,
+}
+
+impl Survey {
+    /// What is wanted, without what became of whom.
+    #[must_use]
+    pub fn wanted(self) -> Wanted {
+        Wanted { config: self.config, problems: self.problems }
+    }
 }
 
 /// Whether a container takes part.

@@ -45,7 +45,8 @@ pub const VARIABLES: &[Row] = &[
 /// What is wrong, with the variable: the container is then left out.
 pub fn read(container: &Container) -> Result<Asks, Problem> {
     let by = By::Container { id: container.id.clone(), name: container.name.clone() };
-    let voice = Voice::folded(by, &container.env);
+    let known = |name: &str| VARIABLES.iter().any(|(ours, ..)| ours.eq_ignore_ascii_case(name));
+    let voice = Voice::folded(by, &container.env, known);
     let mut notes = Vec::new();
     let mut way = Way { ports: ports(container, &voice)?, ..Way::default() };
     way.tcp = tcp_ports(container, &voice, &mut notes)?;
@@ -243,9 +244,12 @@ const NOT_OURS: &[&str] = &["VIRTUAL_ENV", "VIRTUAL_PORT", "VIRTUAL_PATH", "VIRT
 
 fn misspelled(container: &Container, notes: &mut Vec<Problem>) {
     for name in container.env.keys() {
+        if name.len().abs_diff(12) > 2 {
+            continue;
+        }
         let upper = name.to_ascii_uppercase();
         let ours = VARIABLES.iter().any(|(known, ..)| *known == upper);
-        if ours || NOT_OURS.contains(&upper.as_str()) || upper.len().abs_diff(12) > 2 {
+        if ours || NOT_OURS.contains(&upper.as_str()) {
             continue;
         }
         if config::suggest::did_you_mean(&upper, ["VIRTUAL_HOST"]).is_some() {

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use super::*;
 use crate::explain::{Outcome, Question, explain};
-use model::observed::{ContainerHealth, ContainerState, Freshness, Network, OwnContainer};
+use model::observed::{ContainerHealth, ContainerState, Network, OwnContainer};
 
 /// A network with an address on it.
 fn network(name: &str, ip: &str) -> Network {

@@ -236,3 +236,21 @@ fn importers_are_asked_for_and_read_other_words() {
     assert_eq!(survey.ask("t.test/api/1", &[]), "503");
     assert!(survey.addresses("SERVICE_p_n")[0].contains("80"), "the other dialect");
 }
+
+#[test]
+fn labels_without_a_route_say_the_rest_about_variables() {
+    let labels: Pairs<'_> = &[
+        ("evenkeel.port", "9000"),
+        ("evenkeel.weight", "7"),
+        ("evenkeel.balance", "leastconn"),
+        ("evenkeel.enable", "true"),
+    ];
+    let env: Pairs<'_> = &[("VIRTUAL_HOST", "x.test"), ("BALANCE", "source")];
+    let survey = Town::default().with(container("a_1", "10.0.0.1", labels, env)).survey();
+    assert_eq!(survey.ask("x.test", &[]), "a_1");
+    assert_eq!(survey.ask("y.test", &[]), "503");
+    let backend = survey.config.backend("SERVICE_p_a").expect("a backend");
+    assert_eq!(backend.algorithm, model::Algorithm::LeastConn);
+    assert_eq!(backend.servers[0].weight, 7);
+    assert!(survey.addresses("SERVICE_p_a")[0].contains("9000"));
+}
