@@ -20,7 +20,9 @@ use model::{Address, Config, Name, Origin, Snapshot};
 use proxy::LiveServer;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::drain;
 use crate::figures;
+use crate::hooks::Hooks;
 use crate::load::{Loaded, Loader, ReadError};
 use crate::plane::Plane;
 use crate::say::Voice;
@@ -102,8 +104,15 @@ impl House {
         let (tell, told) = oneshot::channel();
         let running = self.running();
         let begun = Instant::now();
+        let known = self.last_read.get();
         let work = move || {
-            let loaded = loader.load(running.as_ref().map(|s| &*s.config), anew);
+            let mut loaded = loader.load(running.as_ref().map(|s| &*s.config), anew);
+            if let Ok(loaded) = &mut loaded
+                && loaded.is_right()
+                && known != Some((loaded.fingerprint, true))
+            {
+                loaded.aborted = loader.hooks.run_before().err();
+            }
             // Nobody waits any more when the process ends meanwhile.
             let _ = tell.send((loaded, begun.elapsed()));
         };
@@ -134,7 +143,12 @@ impl House {
         if same && !insisted {
             return None;
         }
-        let report = match loaded.config.take().filter(|_| loaded.unresolved.is_empty()) {
+        let right = loaded.is_right();
+        let report = match loaded.config.take().filter(|_| right) {
+            None if loaded.aborted.is_some() => {
+                let reason = loaded.aborted.take().unwrap_or_default();
+                self.controller.borrow_mut().reject(attempt, reason, false)
+            }
             None => {
                 let unresolved = !loaded.unresolved.is_empty();
                 let reason = findings(&loaded);
@@ -181,9 +195,19 @@ impl House {
         *said = modes;
     }
 
-    /// Brings what is wanted now to the data plane. A port that only containers ask for and that
-    /// cannot be opened costs those containers alone.
+    /// Brings what is wanted now to the data plane.
     pub fn apply(&self, attempt: Attempt) -> Report {
+        let shared = self.plane.engine.shared();
+        let before = shared.live();
+        let report = self.apply_or_leave_out(attempt);
+        if let Verdict::Applied(_) = report.verdict {
+            drain::limit(shared, &before);
+        }
+        report
+    }
+
+    /// A port that only containers ask for and that cannot be opened costs those containers alone.
+    fn apply_or_leave_out(&self, attempt: Attempt) -> Report {
         let begun = Instant::now();
         let mut options = self.containers.borrow_mut();
         if self.remembered.try_ports_at.get().is_some_and(|at| begun >= at) {
@@ -412,6 +436,7 @@ impl Port for House {
 
     fn plan(&self, files: Vec<PathBuf>) -> Later<'_, Outcome> {
         let mut loader = self.loader.clone();
+        loader.hooks = Hooks::default();
         if !files.is_empty() {
             loader.paths = files;
         }

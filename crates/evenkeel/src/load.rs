@@ -11,6 +11,7 @@ use std::sync::Arc;
 use config::{Diagnostics, Environment, Facts, Files, SourceFile};
 use model::Config;
 
+use crate::hooks::Hooks;
 use crate::resolve;
 
 /// Largest file that a configuration may name, in bytes.
@@ -19,6 +20,10 @@ const NAMED_FILE_BYTES_MAX: u64 = 256 << 20;
 /// Where HAProxy's images and packages keep the configuration, in the order looked at.
 pub const DEFAULT_FILES: [&str; 2] =
     ["/usr/local/etc/haproxy/haproxy.cfg", "/etc/haproxy/haproxy.cfg"];
+
+/// Variable of the environment with files that are watched besides, as an image of earlier days
+/// had it; those that the configuration names are watched anyway.
+const ALSO_WATCHED: &str = "HAPROXY_ADDITIONAL_CONFIG";
 
 /// What to read, and how.
 #[derive(Clone, Debug)]
@@ -35,6 +40,8 @@ pub struct Loader {
     pub resolve: bool,
     /// `-n`, which wins over the file's `maxconn`.
     pub maxconn: Option<u32>,
+    /// What is run around changes.
+    pub hooks: Hooks,
 }
 
 /// What came of it.
@@ -55,6 +62,15 @@ pub struct Loaded {
     pub fingerprint: u64,
     /// The environment after `setenv` and its kin.
     pub environment: Environment,
+    /// Why a command of the operator's wants it not to be run.
+    pub aborted: Option<String>,
+}
+
+impl Loaded {
+    /// Whether it may be run.
+    pub fn is_right(&self) -> bool {
+        self.config.is_some() && self.unresolved.is_empty() && self.aborted.is_none()
+    }
 }
 
 /// A configuration file that could not be read.
@@ -98,6 +114,7 @@ impl Loader {
             lenient: false,
             resolve: true,
             maxconn: None,
+            hooks: Hooks::new(None, None),
         }
     }
 
@@ -118,6 +135,10 @@ impl Loader {
                 let error = io::Error::other("too large, or too many files");
                 return Err(ReadError { path, error });
             }
+        }
+        for path in self.environment.value(ALSO_WATCHED).unwrap_or_default().split_whitespace() {
+            (path, std::fs::read(path).ok()).hash(&mut fingerprint);
+            watched.insert(path.into());
         }
         let disk = Disk { environment: &self.environment, read: RefCell::default() };
         let mut environment = self.environment.clone();
@@ -149,6 +170,7 @@ impl Loader {
             watched,
             fingerprint,
             environment,
+            aborted: None,
         })
     }
 

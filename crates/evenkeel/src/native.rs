@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use crate::args::{Cli, Command, RunArgs};
+use crate::hooks::Hooks;
 use crate::load::Loader;
 use crate::run::{Control, Options};
 use crate::say::Voice;
@@ -57,11 +58,13 @@ fn start(args: RunArgs) -> ExitCode {
             }
         },
     };
+    let mut loader = Loader::new(paths);
+    loader.hooks = Hooks::new(args.before_change, args.after_change);
     run::run(Options {
         voice,
         haproxy: false,
         master: true,
-        loader: Loader::new(paths),
+        loader,
         containers,
         control: args.control.control.map_or(Control::Usual, Control::At),
         master_socket: None,

@@ -205,6 +205,7 @@ impl<'a> Turn<'a> {
         }
         self.last_error = error;
         if let Verdict::Applied(_) = report.verdict {
+            self.house.loader.hooks.start_after(self.house.voice);
             self.follow_sockets();
         }
         self.notify.status(&report.entry.to_string());

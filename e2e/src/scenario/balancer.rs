@@ -44,8 +44,24 @@ impl Balancer {
         Self::start_in("etc/haproxy.cfg", text)
     }
 
+    /// The same with more arguments.
+    pub fn start_with(
+        more: &[String],
+        text: impl Fn(SocketAddr) -> String,
+    ) -> Result<Self, String> {
+        Self::start_at("etc/haproxy.cfg", more, text)
+    }
+
     /// The same with a chosen place of the file inside of the test's folder.
     pub fn start_in(place: &str, text: impl Fn(SocketAddr) -> String) -> Result<Self, String> {
+        Self::start_at(place, &[], text)
+    }
+
+    fn start_at(
+        place: &str,
+        more: &[String],
+        text: impl Fn(SocketAddr) -> String,
+    ) -> Result<Self, String> {
         let io = |e: std::io::Error| e.to_string();
         let dir = Scratch::new().map_err(io)?;
         let reservation = Reservation::new().map_err(io)?;
@@ -61,7 +77,8 @@ impl Balancer {
         let control = dir.path.join(CONTROL);
         let arguments = ["run".as_ref(), "-f".as_ref(), file.as_os_str(), "--control".as_ref()];
         let rest = [control.as_os_str(), "--stop-grace".as_ref(), "2s".as_ref()];
-        let arguments = arguments.into_iter().chain(rest);
+        let more = more.iter().map(std::ffi::OsStr::new);
+        let arguments = arguments.into_iter().chain(rest).chain(more);
         let process = Process::start(&binary, &dir.path, arguments).map_err(io)?;
         let mut balancer = Self { process, file, address, dir, reservations: vec![reservation] };
         balancer.process.wait_listening(&[Address::Tcp(address)])?;

@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     pub no_errors: Arc<ErrorPages>,
     /// `spread-checks`.
     pub spread_checks_percent: u32,
+    /// `hard-stop-after`: what a stopped process has, a server that is taken out has, too.
+    pub drain_timeout: Option<std::time::Duration>,
 }
 
 /// Gives numbers that were not written: the smallest that is free.
@@ -160,7 +162,7 @@ pub(crate) fn backend<'a>(
         disable_on_404: back.check.disable_on_404,
         check_send_state: back.check.send_state,
         spread_checks_percent: shared.spread_checks_percent,
-        drain_timeout: None,
+        drain_timeout: shared.drain_timeout,
         errors: draft.errors.pages(&shared.no_errors),
         log,
         origin: cx.origin(draft.header),

@@ -113,6 +113,13 @@ pub struct RunArgs {
     /// With a value: the control socket of that process
     #[arg(long, value_name = "SOCKET", num_args = 0..=1, require_equals = true)]
     pub take_over: Option<Option<PathBuf>>,
+    /// Run this when a changed configuration is right and before it is used; if it fails, what runs
+    /// stays [default: $HAPROXY_PRE_RESTART_CMD]
+    #[arg(long, value_name = "COMMAND")]
+    pub before_change: Option<String>,
+    /// Run this after a change [default: $HAPROXY_POST_RESTART_CMD]
+    #[arg(long, value_name = "COMMAND")]
+    pub after_change: Option<String>,
     /// Worker threads [default: 'nbthread' of the configuration, else one per CPU]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub workers: Option<u32>,
