@@ -25,6 +25,7 @@ pub(crate) fn server(name: &str, id: u32) -> Server {
         redir: None,
         check: None,
         track: None,
+        agent: None,
         on_marked: model::OnMarked::default(),
         send_proxy: None,
         source: None,

@@ -5,6 +5,7 @@
 //! come back.
 #![forbid(unsafe_code)]
 
+pub mod agent;
 mod protocol;
 mod response;
 mod rise_fall;

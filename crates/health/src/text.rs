@@ -71,6 +71,19 @@ pub fn check_line(subject: &Subject<'_>, result: &CheckResult, health: &Health) 
     )
 }
 
+/// The line of `option log-health-checks` for what an agent said.
+#[must_use]
+pub fn agent_line(subject: &Subject<'_>, result: &CheckResult, up: bool) -> String {
+    let (outcome, status) = if up { ("succeeded", "1/1 UP") } else { ("failed", "0/1 DOWN") };
+    format!(
+        "Agent check for {}server {}/{} {outcome}, {}, status: {status}.",
+        if subject.is_backup { "backup " } else { "" },
+        subject.backend,
+        subject.server,
+        reason(result),
+    )
+}
+
 /// Why a server's state changed.
 #[derive(Clone, Copy, Debug)]
 pub enum Why<'a> {

@@ -202,6 +202,19 @@ impl InitState {
     }
 }
 
+/// `agent-check` and what belongs to it, of one server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentCheck {
+    /// `agent-inter`; the check's `inter` unless given.
+    pub inter: Duration,
+    /// `agent-addr`; the server's own unless given.
+    pub addr: Option<std::net::IpAddr>,
+    /// `agent-port`.
+    pub port: u16,
+    /// `agent-send`.
+    pub send: Option<Name>,
+}
+
 /// `observe`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Observe {

@@ -29,10 +29,10 @@ pub use address::{Address, Host, Port, Source};
 pub use algorithm::{Algorithm, HashFunction, HashMethod, HashType};
 pub use backend::{Backend, HttpReuse, PersistRule, ServerRule};
 pub use bind::{Bind, UnixPermissions};
+pub use check::{AgentCheck, Observe, Protocol, StatusRange};
 pub use check::{
     CheckKind, CheckStep, Expect, HttpSend, InitState, Match, OnError, OnMarked, ServerCheck,
 };
-pub use check::{Observe, Protocol, StatusRange};
 pub use cookie::{CookieMode, CookiePersistence};
 pub use diff::{Change, Subject as ChangeSubject, diff};
 pub use error_page::{ErrorPage, ErrorPages, Reply, ReplyContent};

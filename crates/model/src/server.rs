@@ -58,6 +58,8 @@ pub struct Server {
     pub redir: Option<Name>,
     /// `check`.
     pub check: Option<ServerCheck>,
+    /// `agent-check`.
+    pub agent: Option<crate::AgentCheck>,
     /// `track BACKEND/SERVER`.
     pub track: Option<(Name, Name)>,
     /// `on-marked-down`, `on-marked-up`.

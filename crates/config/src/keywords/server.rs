@@ -2,17 +2,16 @@
 use super::{H2_SETTING, OK, TLS, TLS_SETTING, TUNE, ignored, keywords, quiet, refused};
 use crate::keyword::{ANY, Context, Keyword, Status};
 
-const AGENT: Status = ignored("not yet: agents are not asked");
-const AGENT_SETTING: Status = quiet("only matters with agent checks");
 const SOCKS: Status = refused("not yet: no SOCKS proxies");
 
 pub(super) const SERVER: &[Keyword] = keywords! { Context::Server;
     "addr" "<ip>", 1 1, 0, OK, "Address that checks go to.";
-    "agent-addr" "<addr>", 1 1, 0, AGENT_SETTING, "Address of the agent.";
-    "agent-check" "", 0 0, 0, AGENT, "Ask an agent for weight and state.";
-    "agent-inter" "<delay>", 1 1, 0, AGENT_SETTING, "Time between questions.";
-    "agent-port" "<port>", 1 1, 0, AGENT_SETTING, "Port of the agent.";
-    "agent-send" "<string>", 1 1, 0, AGENT_SETTING, "What the agent is told.";
+    "agent-addr" "<addr>", 1 1, 0, OK, "Address of the agent.";
+    "agent-check" "", 0 0, 0, OK,
+        "Ask an agent for weight and state; 'maxconn' is not followed yet.";
+    "agent-inter" "<delay>", 1 1, 0, OK, "Time between questions.";
+    "agent-port" "<port>", 1 1, 0, OK, "Port of the agent.";
+    "agent-send" "<string>", 1 1, 0, OK, "What the agent is told.";
     "allow-0rtt" "", 0 0, 0, TLS_SETTING, "Send early data.";
     "alpn" "<protocols>", 1 1, 0, TLS_SETTING, "Protocols offered in TLS.";
     "backup" "", 0 0, 0, OK, "Only used when the others are down.";
@@ -62,7 +61,7 @@ pub(super) const SERVER: &[Keyword] = keywords! { Context::Server;
     "minconn" "<minconn>", 1 1, 0, OK, "Its maxconn while the backend is quiet.";
     "namespace" "<name>", 1 1, 0, refused("not yet: no network namespaces"),
         "Network namespace.";
-    "no-agent-check" "", 0 0, 0, AGENT_SETTING, "Do not ask an agent.";
+    "no-agent-check" "", 0 0, 0, OK, "Do not ask an agent.";
     "no-backup" "", 0 0, 0, OK, "Not 'backup' although default-server says so.";
     "no-check" "", 0 0, 0, OK, "Not 'check' although default-server says so.";
     "no-check-reuse-pool" "", 0 0, 0, TUNE, "Check on own connections.";

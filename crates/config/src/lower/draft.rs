@@ -217,6 +217,12 @@ pub(crate) struct ServerDraft {
     pub checked: bool,
     /// What `check` would do.
     pub check: ServerCheck,
+    /// `agent-check`, and its settings: interval, address, port, text.
+    pub agent: bool,
+    pub agent_inter: Option<std::time::Duration>,
+    pub agent_addr: Option<std::net::IpAddr>,
+    pub agent_port: Option<u16>,
+    pub agent_send: Option<Name>,
     /// `check-send-proxy` or `no-check-send-proxy` was written.
     pub check_send_proxy: Option<bool>,
     /// `track`, as written, with its place.
@@ -439,6 +445,7 @@ impl ServerDraft {
                 redir: None,
                 check: None,
                 track: None,
+                agent: None,
                 on_marked: OnMarked::default(),
                 send_proxy: None,
                 source: None,
@@ -468,6 +475,11 @@ impl ServerDraft {
                 on_error: OnError::FailCheck,
                 init_state: InitState::Up,
             },
+            agent: false,
+            agent_inter: None,
+            agent_addr: None,
+            agent_port: None,
+            agent_send: None,
             check_send_proxy: None,
             track: None,
             explicit_id: None,

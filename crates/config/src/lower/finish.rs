@@ -207,7 +207,19 @@ fn finish_server(
     source: Option<&model::Source>,
     backend: &model::Name,
 ) -> Server {
-    let ServerDraft { mut server, checked, mut check, check_send_proxy, track, .. } = draft;
+    let ServerDraft {
+        mut server,
+        checked,
+        mut check,
+        check_send_proxy,
+        track,
+        agent,
+        agent_inter,
+        agent_addr,
+        agent_port,
+        agent_send,
+        ..
+    } = draft;
     server.track = track.map(|(written, _)| match super::tracking::split(&written) {
         (Some(of), name) => (cx.name(of), cx.name(name)),
         (None, name) => (backend.clone(), cx.name(name)),
@@ -218,6 +230,11 @@ fn finish_server(
     }
     if server.init_addr.is_empty() && matches!(server.host, Host::Name { .. }) {
         server.init_addr = vec![InitAddr::Last, InitAddr::Libc];
+    }
+    if let (true, Some(port)) = (agent, agent_port) {
+        let inter = agent_inter.unwrap_or(check.inter);
+        let (addr, send) = (agent_addr, agent_send);
+        server.agent = Some(model::AgentCheck { inter, addr, port, send });
     }
     if checked {
         let own_place = check.port.is_some() || check.addr.is_some();

@@ -22,6 +22,29 @@ type ServerFn = fn(&mut Lowering<'_>, &mut ServerDraft, &mut Args<'_>) -> Outcom
 /// Options of `server`, `default-server` and `server-template`.
 pub(crate) const OPTIONS: Table<ServerFn> = Table(&[
     ("addr", addr),
+    ("agent-addr", |cx, server, args| {
+        let word = args.require("an address")?;
+        let ip = word.value().parse().ok().or_else(|| cx.resolve(word.value()));
+        let bad = || alert(word.span(), format!("'{}' is not an IP address", word.value()));
+        server.agent_addr = Some(ip.ok_or_else(bad)?);
+        Ok(())
+    }),
+    ("agent-check", |_, server, _| {
+        server.agent = true;
+        Ok(())
+    }),
+    ("agent-inter", |cx, server, args| {
+        server.agent_inter = Some(interval(cx, args)?);
+        Ok(())
+    }),
+    ("agent-port", |_, server, args| {
+        server.agent_port = Some(args.port()?);
+        Ok(())
+    }),
+    ("agent-send", |cx, server, args| {
+        server.agent_send = Some(cx.name(args.text("a text")?));
+        Ok(())
+    }),
     ("backup", |_, server, _| {
         server.server.backup = true;
         Ok(())
@@ -88,6 +111,10 @@ pub(crate) const OPTIONS: Table<ServerFn> = Table(&[
     }),
     ("minconn", |_, server, args| {
         server.server.minconn = Some(args.u32_from(0)?).filter(|least| *least > 0);
+        Ok(())
+    }),
+    ("no-agent-check", |_, server, _| {
+        server.agent = false;
         Ok(())
     }),
     ("no-backup", |_, server, _| {

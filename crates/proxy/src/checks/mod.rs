@@ -1,5 +1,6 @@
 //! Health checks: one thread that runs the checks of the whole process.
 
+mod agent;
 mod observe;
 mod probe;
 mod subject;
@@ -10,6 +11,7 @@ use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread::JoinHandle;
 
 use health::{CheckResult, Health};
@@ -35,6 +37,8 @@ pub struct Checked {
     health: Mutex<Option<Health>>,
     /// The next check is wanted early.
     wake: Notify,
+    /// Its agent says down: good checks do not bring it up.
+    agent_says_down: AtomicBool,
 }
 
 impl Checked {
@@ -42,6 +46,11 @@ impl Checked {
     #[must_use]
     pub fn last(&self) -> Option<CheckResult> {
         self.health.lock().as_ref().and_then(|h| h.last().cloned())
+    }
+
+    /// What checks alone say.
+    fn is_up(&self) -> bool {
+        self.health.lock().as_ref().is_none_or(Health::is_up)
     }
 
     /// Somebody else says up or down: the counter follows.
@@ -116,6 +125,7 @@ impl Runner {
 async fn run(shared: Arc<Shared>, mut changes: mpsc::UnboundedReceiver<Option<Arc<Live>>>) {
     let context = Rc::new(Context { shared, open: Semaphore::new(MAX_OPEN) });
     let mut tasks: HashMap<u64, Task> = HashMap::new();
+    let mut agents: HashMap<u64, Task> = HashMap::new();
     while let Some(Some(live)) = changes.recv().await {
         // A stack of changes counts once.
         let mut newest = live;
@@ -124,6 +134,7 @@ async fn run(shared: Arc<Shared>, mut changes: mpsc::UnboundedReceiver<Option<Ar
             newest = next;
         }
         tasks = reconcile(&context, tasks, &newest);
+        agents = reconcile_agents(&context, agents, &newest);
         tracked_follow(&context.shared, &newest);
     }
 }
@@ -175,5 +186,37 @@ fn reconcile(
     for task in old.into_values() {
         task.handle.abort();
     }
+    tasks
+}
+
+/// The same for agents.
+fn reconcile_agents(
+    context: &Rc<Context>,
+    mut old: HashMap<u64, Task>,
+    live: &Live,
+) -> HashMap<u64, Task> {
+    let mut tasks = HashMap::new();
+    for backend in live.backends.values().filter(|b| !b.model.disabled) {
+        for server in &backend.servers {
+            let Some(agent) = &server.model.agent else { continue };
+            let uid = server.state.uid();
+            let place = Rc::new(Place { backend: Arc::clone(backend), server: Arc::clone(server) });
+            let task = match old.remove(&uid) {
+                Some(task) => {
+                    task.place.replace(place);
+                    task
+                }
+                None => {
+                    let spread = agent.inter.min(MAX_FIRST_SPREAD);
+                    let first = health::schedule::first(tasks.len() % 16, 16, spread);
+                    let place = Rc::new(std::cell::RefCell::new(place));
+                    let future = agent::run(Rc::clone(context), Rc::clone(&place), first);
+                    Task { place, handle: tokio::task::spawn_local(future).abort_handle() }
+                }
+            };
+            tasks.insert(uid, task);
+        }
+    }
+    old.into_values().for_each(|task| task.handle.abort());
     tasks
 }

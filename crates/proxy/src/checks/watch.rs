@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use health::{Change, CheckResult, Health};
@@ -110,6 +111,9 @@ fn apply_change(context: &Context, place: &Place, change: Change, shown: Option<
         Change::Up | Change::Running => Operational::Running,
         Change::Stopping => Operational::Stopping,
     };
+    if to == Operational::Running && place.server.check.agent_says_down.load(Relaxed) {
+        return;
+    }
     let why = health::text::Why::Check(shown);
     transition::set(&context.shared, &Arc::clone(&place.backend), &place.server, to, why);
 }
