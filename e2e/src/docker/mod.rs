@@ -9,6 +9,7 @@ pub mod images;
 pub mod pool;
 pub mod project;
 pub mod scenario;
+pub mod town;
 
 use command::Run;
 

@@ -1,0 +1,170 @@
+//! A network with small services and the balancer beside them, each container made by hand: for
+//! what labels and variables ask for. Everything is removed at the end, whatever happens.
+
+use super::docker;
+use super::pool::{exchange, good};
+use crate::http::Message;
+use crate::scenario::wait_until;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// How long containers may take to start and to be found.
+const SOON: Duration = Duration::from_secs(60);
+/// Image that services and the balancer's binary run in.
+const IMAGE: &str = "python:3-slim";
+/// Answers every request with its name, on every port it is told.
+const SERVICE: &str = "
+import http.server, os, sys, threading
+class H(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+    def do_GET(self):
+        body = os.environ['NAME'].encode()
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(body)))
+        for name in ('X-Forwarded-Proto', 'Cookie'):
+            self.send_header('Saw-' + name, self.headers.get(name, ''))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *a): pass
+for port in sys.argv[2:]:
+    s = http.server.ThreadingHTTPServer(('', int(port)), H)
+    threading.Thread(target=s.serve_forever).start()
+http.server.ThreadingHTTPServer(('', int(sys.argv[1])), H).serve_forever()
+";
+
+/// A town.
+pub struct Town {
+    name: String,
+    containers: Vec<String>,
+    address: Option<SocketAddr>,
+}
+
+impl Town {
+    /// An empty one, or why there can be none.
+    pub fn found() -> Result<Self, String> {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        super::engine()?;
+        super::images::stand_ins()?;
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("evt{}n{number}", std::process::id());
+        docker(&["network", "create", &name])?;
+        Ok(Self { name, containers: Vec::new(), address: None })
+    }
+
+    fn container_name(&self, service: &str) -> String {
+        format!("{}-{service}-1", self.name)
+    }
+
+    fn run(&mut self, service: &str, options: &[String], words: &[&str]) -> Result<(), String> {
+        let container = self.container_name(service);
+        let project = format!("com.docker.compose.project={}", self.name);
+        let label = format!("com.docker.compose.service={service}");
+        let fixed = ["run", "-d", "--name", &container, "--network", &self.name];
+        let labels = ["--label", &project, "--label", &label];
+        let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        self.containers.push(container.clone());
+        docker(&[&fixed[..], &labels, &options, &[IMAGE], words].concat()).map(drop)
+    }
+
+    /// A service of one container that exposes these ports, with labels (`NAME.X=V`, a dot in the
+    /// name) and variables (`NAME=V`).
+    pub fn service(&mut self, name: &str, ports: &[&str], says: &[&str]) -> Result<(), String> {
+        let mut options = vec!["-e".to_owned(), format!("NAME={name}")];
+        for port in ports {
+            options.extend(["--expose".to_owned(), (*port).to_owned()]);
+        }
+        for say in says {
+            let is_label = say.split('=').next().is_some_and(|name| name.contains('.'));
+            options.extend([if is_label { "--label" } else { "-e" }.to_owned(), (*say).to_owned()]);
+        }
+        self.run(name, &options, &[&["python3", "-c", SERVICE], ports].concat())
+    }
+
+    /// The balancer, linked to services, with variables.
+    pub fn balancer(&mut self, linked: &[&str], variables: &[&str]) -> Result<(), String> {
+        let binary = crate::binaries::evenkeel()?.path;
+        let mut options = vec![
+            "-v".to_owned(),
+            "/var/run/docker.sock:/var/run/docker.sock".to_owned(),
+            "-v".to_owned(),
+            format!("{}:/evenkeel:ro", binary.display()),
+        ];
+        for service in linked {
+            let link = format!("{}:{service}", self.container_name(service));
+            options.extend(["--link".to_owned(), link]);
+        }
+        for variable in variables {
+            options.extend(["-e".to_owned(), (*variable).to_owned()]);
+        }
+        self.run("lb", &options, &["/evenkeel", "run"])?;
+        let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+        let ip = docker(&["inspect", "-f", format, &self.container_name("lb")])?;
+        let ip: Ipv4Addr = ip.parse().map_err(|e| format!("{ip}: {e}"))?;
+        self.address = Some(SocketAddr::from((ip, 80)));
+        Ok(())
+    }
+
+    /// The answer to a GET request on a port of the balancer, with more header lines.
+    pub fn ask(&self, port: u16, host: &str, path: &str, more: &str) -> Result<Message, String> {
+        let address = self.address.ok_or("there is no balancer")?;
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{more}Connection: close\r\n\r\n");
+        exchange(SocketAddr::new(address.ip(), port), "GET", &request)
+    }
+
+    /// Who answers, or with which status.
+    pub fn who(&self, port: u16, host: &str, path: &str, more: &str) -> String {
+        let answer = self.ask(port, host, path, more).and_then(|message| good(&message));
+        answer.unwrap_or_else(|e| match e.split(' ').nth(1) {
+            Some(status) if e.starts_with("HTTP/") => status.to_owned(),
+            _ => e,
+        })
+    }
+
+    /// Waits until requests end as they should: `[:port] host path` and who answers.
+    pub fn expect(&self, table: &[(&str, &str)]) -> Result<(), String> {
+        let mut wrong = Vec::new();
+        let right = wait_until(SOON, || {
+            wrong.clear();
+            for (asked, answer) in table {
+                let words: Vec<&str> = asked.split(' ').collect();
+                let port = words[0].strip_prefix(':').and_then(|p| p.parse().ok());
+                let words = &words[usize::from(port.is_some())..];
+                let path = words.get(1).copied().unwrap_or("/");
+                let got = self.who(port.unwrap_or(80), words[0], path, "");
+                if got != *answer {
+                    wrong.push(format!("{asked}: {got} instead of {answer}"));
+                }
+            }
+            wrong.is_empty()
+        });
+        if right { Ok(()) } else { Err(format!("{}\n{}", wrong.join("\n"), self.log())) }
+    }
+
+    /// Stops a service's container.
+    pub fn stop(&self, service: &str) -> Result<(), String> {
+        docker(&["kill", &self.container_name(service)]).map(drop)
+    }
+
+    /// What a command of the balancer's binary says, asked inside its container.
+    pub fn command(&self, words: &[&str]) -> Result<String, String> {
+        let container = self.container_name("lb");
+        docker(&[&["exec", &container, "/evenkeel"], words].concat())
+    }
+
+    /// What the balancer said so far.
+    pub fn log(&self) -> String {
+        let words = ["logs", &self.container_name("lb")];
+        super::command::Run::new("docker").args(&words).transcript().unwrap_or_else(|e| e)
+    }
+}
+
+impl Drop for Town {
+    fn drop(&mut self) {
+        let force = ["rm", "-f", "-v"].map(str::to_owned);
+        // What is left behind is found by its name.
+        let _ = docker(&[&force[..], &self.containers].concat());
+        let _ = docker(&["network", "rm", &self.name]);
+    }
+}
