@@ -337,7 +337,8 @@ mod tests {
     }
 
     const TEXT: &str = "defaults\n mode http\nfrontend f\n bind :80\n \
-         http-request deny if { path /secret }\n use_backend %[path,field(2,/)] if { path_beg /to/ }\n \
+         http-request deny if { path /secret }\n \
+         use_backend %[path,field(2,/)] if { path_beg /to/ }\n \
          use_backend b if { hdr(host) b.test }\n default_backend c\n\
          backend b\n http-request redirect location /x if { path /old }\n server s 127.0.0.1:1\n\
          backend c\n server s 127.0.0.1:2\nlisten l\n bind :81\n server s 127.0.0.1:3\n";

@@ -218,6 +218,10 @@ impl House {
         let mut controller = self.controller.borrow_mut();
         let mut survey = joined(&controller.intent, &controller, &options, &names);
         self.say_modes(std::mem::take(&mut survey.modes));
+        if survey.failed {
+            let reasons: Vec<String> = survey.problems.iter().map(ToString::to_string).collect();
+            return controller.reject(attempt, reasons.join("\n"), true);
+        }
         let wanted_now = survey.wanted();
         let spent = || begun.elapsed();
         let report = controller.apply(&self.plane, wanted_now, attempt.clone(), &spent);

@@ -85,7 +85,8 @@ pub fn survey(base: &Config, observations: &[Observation], options: &Options) ->
             Err(found) if barred.add(found.clone()) => {}
             Err(found) => {
                 let problems = found.into_iter().map(|f| f.problem).collect();
-                return Survey { config: base.clone(), problems, ..Survey::default() };
+                let config = base.clone();
+                return Survey { config, problems, failed: true, ..Survey::default() };
             }
         }
     }
@@ -169,7 +170,7 @@ fn attempt(
     problems.extend(made.warnings);
     let config = read_back::join(base, made.config, &draft, &writer, &mut problems);
     seat::fill(&mut seats, &sorted, &draft);
-    Ok(Survey { config, problems, seats, modes })
+    Ok(Survey { config, problems, seats, modes, failed: false })
 }
 
 /// Containers as they come in.

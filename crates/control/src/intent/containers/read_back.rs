@@ -48,7 +48,11 @@ pub fn read(draft: &Draft, options: &Options) -> Result<Made, Vec<Fault>> {
     let (mut warnings, mut faults) = (Vec::new(), Vec::new());
     let mut said = BTreeSet::new();
     for found in &loaded.diagnostics {
-        let speaker = found.span.and_then(|s| draft.text.speaker(s.line, s.column));
+        let speaker = found.span.and_then(|s| match found.severity {
+            // A fault of a section as a whole is somebody's too.
+            Severity::Alert => draft.text.speaker_near(s.line, s.column),
+            _ => draft.text.speaker(s.line, s.column),
+        });
         let hint = found.hint.as_ref().map(|h| format!(" ({h})")).unwrap_or_default();
         let reason = format!("{}{hint}", found.reason);
         let problem = match speaker {

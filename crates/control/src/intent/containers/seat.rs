@@ -19,6 +19,9 @@ pub struct Survey {
     pub problems: Vec<Problem>,
     /// Every container that was seen.
     pub seats: Vec<Seat>,
+    /// Nothing could be made of the containers: the configuration is that of the files alone, and
+    /// what ran before is better.
+    pub failed: bool,
     /// By which rule containers are chosen, for each provider.
     pub modes: Vec<(Name, &'static str)>,
 }

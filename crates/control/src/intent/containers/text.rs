@@ -62,6 +62,17 @@ impl Text {
         &self.text
     }
 
+    /// Whoever speaks at a place; where nobody does, the first who speaks after it in its section.
+    pub fn speaker_near(&self, line: u32, column: u32) -> Option<&Said> {
+        let at = self.speaker(line, column);
+        at.or_else(|| {
+            let after = self.text.lines().zip(&self.marks).skip(line as usize);
+            let inside = after.take_while(|(text, _)| text.starts_with(' '));
+            let first = inside.flat_map(|(_, marks)| marks).next();
+            first.map(|(_, said)| &self.said[*said])
+        })
+    }
+
     /// Who asked for what stands at a line and column, both from 1.
     pub fn speaker(&self, line: u32, column: u32) -> Option<&Said> {
         let marks = self.marks.get((line as usize).checked_sub(1)?)?;
@@ -133,6 +144,8 @@ mod tests {
             text.speaker(line as u32, column as u32).map(|s| s.label.to_string())
         };
         assert_eq!(at(1, "backend"), None);
+        let near = text.speaker_near(1, 1).map(|s| s.label.to_string());
+        assert_eq!(near.as_deref(), Some("HEALTH_CHECK"), "the first of the section");
         assert_eq!(at(2, "inter").as_deref(), Some("HEALTH_CHECK"));
         assert_eq!(at(2, "maxconn").as_deref(), Some("EXTRA"));
         assert_eq!(at(2, "server").as_deref(), Some("HEALTH_CHECK"), "the first who spoke");
