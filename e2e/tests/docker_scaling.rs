@@ -166,6 +166,9 @@ fn churn_from_one_to_many_and_back_fails_no_request(project: &Project) -> Result
     none_failed("churn", &report)
 }
 
+/// An answer that takes longer than this never comes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Clients of the steady load.
 const CLIENTS: usize = 12;
 
@@ -177,6 +180,7 @@ fn steady(project: &Project) -> Result<Running, String> {
         slow_body: Clients::default(),
         websocket: Clients::default(),
         duration: Duration::from_secs(600),
+        patience: PATIENCE,
         ..Plan::mix(project.address()?, HOST)
     };
     start(plan).map_err(|e| e.to_string())

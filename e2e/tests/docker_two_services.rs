@@ -13,6 +13,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(60);
+/// An answer that takes longer than this never comes.
+const PATIENCE: Duration = Duration::from_secs(30);
 const API: &str = "api.app.dev";
 const APP: &str = "app.app.dev";
 
@@ -151,6 +153,7 @@ fn steady(address: SocketAddr, host: &str) -> Result<Running, String> {
         slow_body: Clients::default(),
         websocket: Clients::default(),
         duration: Duration::from_secs(600),
+        patience: PATIENCE,
         ..Plan::mix(address, host)
     };
     start(plan).map_err(|e| e.to_string())

@@ -8,6 +8,10 @@ use crate::process::Scratch;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// How long one command of Compose may take.
+const COMPOSE: Duration = Duration::from_secs(400);
 
 /// A project.
 pub struct Project {
@@ -48,7 +52,9 @@ impl Project {
     /// `docker-compose WORDS...` of this project, not yet run.
     pub fn compose<S: AsRef<std::ffi::OsStr>>(&self, words: &[S]) -> Run {
         let run = Run::new(&self.program).args(&["-p", &self.name]).args(words);
-        run.dir(&self.dir).env("PORT", self.port.to_string())
+        // Compose v1 gives up on an engine that is busy unless told otherwise.
+        let run = run.env("COMPOSE_HTTP_TIMEOUT", "300").env("COMPOSE_PARALLEL_LIMIT", "4");
+        run.dir(&self.dir).env("PORT", self.port.to_string()).limit(COMPOSE)
     }
 
     /// `make VERB` in the example's folder, with this Compose and project, not yet run.
@@ -143,7 +149,19 @@ impl Drop for Project {
         }
         let down = ["down", "--rmi", "local", "--volumes", "--remove-orphans", "--timeout", "2"];
         if let Err(why) = self.compose(&down).transcript() {
-            println!("cleaning up: {why}");
+            println!("cleaning up by force: {why}");
+            let project = format!("label=com.docker.compose.project={}", self.name);
+            for (list, remove) in [
+                (&["ps", "-aq"][..], &["rm", "-f"][..]),
+                (&["network", "ls", "-q"], &["network", "rm"]),
+            ] {
+                let filtered = [list, &["--filter", &project]].concat();
+                let ids = docker(&filtered).unwrap_or_default();
+                let ids: Vec<&str> = ids.lines().collect();
+                if !ids.is_empty() {
+                    let _ = docker(&[remove, &ids[..]].concat());
+                }
+            }
         }
     }
 }

@@ -47,4 +47,4 @@ server.serve_forever()
 # Told to stop: nothing new is accepted, requests that run are answered.
 server.server_close()
 with changed:
-    changed.wait_for(lambda: running == 0, timeout=5)
+    changed.wait_for(lambda: running == 0, timeout=8)

@@ -1,0 +1,134 @@
+//! The Docker provider beside an engine that breaks in every way: what was seen last stays, and a
+//! complete list follows each gap.
+
+mod fake;
+
+use evenkeel_discovery::docker::{Settings, run};
+use fake::{Engine, Manner};
+use model::observed::{Freshness, Observation};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+const SOON: Duration = Duration::from_secs(60);
+
+/// Runs a scenario with an engine and what the provider tells of it.
+fn with_engine(scenario: impl AsyncFnOnce(&Engine, &mut Told)) {
+    let engine = Engine::start();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime");
+    runtime.block_on(async {
+        let (send, receive) = mpsc::channel(4);
+        let host = format!("unix://{}", engine.path().display());
+        let settings = Settings { host, own_candidates: vec!["self".repeat(4)], seed: 7 };
+        let provider = tokio::spawn(run(settings, send));
+        scenario(&engine, &mut Told(receive)).await;
+        provider.abort();
+    });
+}
+
+struct Told(mpsc::Receiver<Observation>);
+
+impl Told {
+    /// Waits for an observation that is as wanted.
+    async fn until(&mut self, wanted: impl Fn(&Observation) -> bool) -> Observation {
+        let wait = async {
+            loop {
+                let seen = self.0.recv().await.expect("the provider lives");
+                if wanted(&seen) {
+                    return seen;
+                }
+            }
+        };
+        tokio::time::timeout(SOON, wait).await.expect("told in time")
+    }
+
+    /// Waits for a complete view with exactly these containers.
+    async fn until_fresh(&mut self, ids: &[&str]) -> Observation {
+        self.until(|o| matches!(o.freshness, Freshness::Fresh(_)) && names(o) == ids).await
+    }
+}
+
+fn names(observation: &Observation) -> Vec<&str> {
+    observation.containers.iter().map(|c| &*c.id).collect()
+}
+
+#[test]
+fn events_change_what_is_seen_and_no_newer_version_is_asked_for() {
+    with_engine(async |engine, told| {
+        engine.put("a", "running");
+        told.until_fresh(&["a"]).await;
+        engine.put("b", "running");
+        engine.event("b", "start", "");
+        told.until_fresh(&["a", "b"]).await;
+        engine.event("a", "kill", r#","signal":"15""#);
+        told.until(|o| o.containers.iter().any(|c| &*c.id == "a" && c.stopping)).await;
+        engine.remove("a");
+        engine.event("a", "destroy", "");
+        told.until_fresh(&["b"]).await;
+        let asked = engine.asked();
+        let version = |p: &str| p.strip_prefix("/v1.")?.split('/').next()?.parse::<u32>().ok();
+        assert!(asked.iter().filter_map(|p| version(p)).all(|v| v <= 24), "{asked:?}");
+    });
+}
+
+#[test]
+fn what_happens_during_a_gap_is_seen_after_it() {
+    with_engine(async |engine, told| {
+        engine.put("a", "running");
+        engine.put("b", "running");
+        told.until_fresh(&["a", "b"]).await;
+        for cut in ["", r#"{"Type":"container","Acti"#] {
+            engine.set(Manner::Refusing);
+            engine.cut(cut);
+            let stale = told.until(|o| matches!(o.freshness, Freshness::Stale(_))).await;
+            assert_eq!(stale.containers.len(), 2, "nothing is emptied");
+            engine.remove("a");
+            engine.put("c", "running");
+            engine.set(Manner::Good);
+            told.until_fresh(&["b", "c"]).await;
+            engine.remove("c");
+            engine.put("a", "running");
+            engine.event("a", "start", "");
+            engine.event("c", "destroy", "");
+            told.until_fresh(&["a", "b"]).await;
+        }
+    });
+}
+
+#[test]
+fn an_engine_that_answers_nonsense_is_asked_again_until_it_makes_sense() {
+    for manner in [Manner::Failing, Manner::Garbage, Manner::Refusing] {
+        with_engine(async |engine, told| {
+            engine.set(manner);
+            engine.put("a", "running");
+            let blind = told.until(|o| matches!(o.freshness, Freshness::Blind(_))).await;
+            assert_eq!(blind.containers, []);
+            engine.set(Manner::Good);
+            told.until_fresh(&["a"]).await;
+        });
+    }
+}
+
+#[test]
+fn a_container_that_the_engine_cannot_describe_hides_no_other() {
+    with_engine(async |engine, told| {
+        engine.put("a", "running");
+        engine.put("broken", "");
+        engine.put("c", "running");
+        told.until_fresh(&["a", "c"]).await;
+    });
+}
+
+#[test]
+fn a_socket_that_vanishes_and_comes_back_is_found_again() {
+    with_engine(async |engine, told| {
+        engine.put("a", "running");
+        told.until_fresh(&["a"]).await;
+        engine.hide();
+        engine.cut("");
+        told.until(|o| matches!(o.freshness, Freshness::Stale(_))).await;
+        engine.put("b", "running");
+        engine.show();
+        told.until_fresh(&["a", "b"]).await;
+    });
+}
