@@ -72,3 +72,26 @@ fn rules_of_defaults_keep_the_acls_of_their_own_section() {
     assert_eq!(tests(0), ["path /a", "path /b"]);
     assert_eq!(tests(1), ["path /other"]);
 }
+
+#[test]
+fn a_reload_shares_what_has_not_changed() {
+    let text = |second: &str| {
+        format!(
+            "backend same\n server a 10.0.0.1:80\n\
+             backend other\n server a 10.0.0.1:80 weight 3\n server b {second}\n"
+        )
+    };
+    let running = load(&text("10.0.0.2:80")).config.expect("it loads");
+    let mut next = load(&text("10.0.0.3:80")).config.expect("it loads");
+    let alone = load(&text("10.0.0.3:80")).config.expect("it loads");
+    next.share(&running);
+    assert_eq!(next, alone, "sharing changes nothing that can be seen");
+    let backend =
+        |config: &model::Config, name: &str| config.backend(name).cloned().expect("there");
+    let (same, other) = (backend(&next, "same"), backend(&next, "other"));
+    assert!(std::sync::Arc::ptr_eq(&same, &backend(&running, "same")));
+    let was = backend(&running, "other");
+    assert!(!std::sync::Arc::ptr_eq(&other, &was), "its second server is another");
+    assert!(std::sync::Arc::ptr_eq(&other.servers[0], &was.servers[0]));
+    assert!(!std::sync::Arc::ptr_eq(&other.servers[1], &was.servers[1]));
+}

@@ -244,7 +244,8 @@ mod tests {
         let pg = Protocol::Pgsql { user: "bob".into() };
         let my = Protocol::Mysql { login: Some(("bob".into(), true)) };
         let smtp = Protocol::Smtp { hello: "HELO localhost".into() };
-        let cases: &[(&Protocol, usize, &[u8], CheckStatus, Option<u16>, &str)] = &[
+        type Case<'a> = (&'a Protocol, usize, &'a [u8], CheckStatus, Option<u16>, &'a str);
+        let cases: &[Case<'_>] = &[
             (&Protocol::Redis, 1, b"+PONG\r\n", L7Ok, Some(0), "Redis server is ok"),
             (&Protocol::Redis, 1, b"", L7Sts, Some(0), ""),
             (&Protocol::Redis, 1, b"-NO\r\n", L7Sts, Some(0), "-NO"),

@@ -354,7 +354,7 @@ impl CheckRun {
         let matched = match &expect.matcher {
             Match::Status(ranges) => ranges.iter().any(|r| (r.from..=r.to).contains(&status)),
             Match::RStatus(regex) => regex.is_match(status.to_string().as_bytes()),
-            Match::String(text) => contains(body, text),
+            Match::String(text) | Match::Binary(text) => contains(body, text),
             Match::RString(regex) => regex.is_match(body),
             Match::StringLf(format) => contains(body, &env.render(format, &self.view())),
             Match::Header { .. } => header_matches(head, &expect.matcher),
@@ -390,7 +390,7 @@ impl CheckRun {
             return Verdict::Wait;
         }
         let matched = match &expect.matcher {
-            Match::String(text) => contains(&self.input, text),
+            Match::String(text) | Match::Binary(text) => contains(&self.input, text),
             Match::RString(regex) => regex.is_match(&self.input),
             Match::StringLf(format) => contains(&self.input, &env.render(format, &self.view())),
             Match::Status(_) | Match::RStatus(_) | Match::Header { .. } => false,
@@ -437,6 +437,10 @@ impl CheckRun {
 fn describe(matcher: &Match) -> String {
     match matcher {
         Match::String(text) => format!("string '{}'", quote(text)),
+        Match::Binary(bytes) => {
+            let hex: String = bytes.iter().map(|b| format!("{b:02X}")).collect();
+            format!("binary '{hex}'")
+        }
         Match::RString(_) => "regex".to_owned(),
         Match::StringLf(_) => "log-format string".to_owned(),
         Match::Status(_) => "HTTP status".to_owned(),
@@ -457,7 +461,9 @@ fn contains(text: &[u8], wanted: &[u8]) -> bool {
 
 /// `expect hdr`: a header whose name and value match.
 fn header_matches(head: &Head, matcher: &Match) -> bool {
-    let Match::Header { name, name_method, value, value_method, full } = matcher else {
+    let Match::Header { name, name_method, name_regex, value, value_method, value_regex, full } =
+        matcher
+    else {
         return false;
     };
     let fits = |method: &str, text: &[u8], wanted: &[u8], fold: bool| {
@@ -470,9 +476,16 @@ fn header_matches(head: &Head, matcher: &Match) -> bool {
             _ => eq(text, wanted),
         }
     };
-    head.iter().filter(|(n, _)| fits(name_method, n, name.as_bytes(), true)).any(|(_, text)| {
+    let named = |n: &[u8]| match name_regex {
+        Some(regex) => regex.is_match(n),
+        None => fits(name_method, n, name.as_bytes(), true),
+    };
+    head.iter().filter(|(n, _)| named(n)).any(|(_, text)| {
         let Some(value) = value else { return true };
-        let fits = |t: &[u8]| fits(value_method, t, value.as_bytes(), false);
+        let fits = |t: &[u8]| match value_regex {
+            Some(regex) => regex.is_match(t),
+            None => fits(value_method, t, value.as_bytes(), false),
+        };
         if *full { fits(text) } else { text.split(|&b| b == b',').any(|t| fits(t.trim_ascii())) }
     })
 }

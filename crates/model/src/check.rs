@@ -120,6 +120,8 @@ pub enum Match {
     RStatus(Regex),
     /// Bytes within the body (HTTP) or the input (TCP).
     String(Arc<[u8]>),
+    /// `tcp-check expect binary`: bytes within the input.
+    Binary(Arc<[u8]>),
     /// Regex on the body or the input.
     RString(Regex),
     /// Format rendered, then searched.
@@ -130,10 +132,14 @@ pub enum Match {
         name: Name,
         /// How the name matches: "str", "beg", "end", "sub", "reg".
         name_method: Name,
+        /// The name as a regular expression, for "reg".
+        name_regex: Option<Regex>,
         /// Value to find in it.
         value: Option<Name>,
         /// How the value matches.
         value_method: Name,
+        /// The value as a regular expression, for "reg".
+        value_regex: Option<Regex>,
         /// `full`: the whole line rather than list items.
         full: bool,
     },

@@ -102,8 +102,6 @@ pub struct Client {
     pub deadline: Deadline,
     /// A server connection that only this client may use (`http-reuse never`); rare, so boxed.
     pub private: Option<Box<PrivateConnection>>,
-    /// Server of the last request, for `option prefer-last-server`.
-    pub last_server: Option<u64>,
     /// Counts it; last, so that everything else is gone when the count goes down.
     pub counted: Counted,
 }

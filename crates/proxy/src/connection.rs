@@ -50,7 +50,6 @@ pub fn start(worker: &Rc<Worker>, accepted: Accepted, address: &Address) {
             orphan: false,
             deadline: Deadline::new(),
             private: None,
-            last_server: None,
             counted,
         })
     });

@@ -144,6 +144,8 @@ fn headers() {
         value: Some(value.into()),
         value_method: method.into(),
         full,
+        name_regex: None,
+        value_regex: None,
     };
     let passes = |m| http(m, false, OK).unwrap().status == CheckStatus::L7Ok;
     assert!(passes(header("str", "two", false)));

@@ -1,6 +1,6 @@
 //! `observe`: traffic itself tells how a server does (manual 5.2).
 
-use health::{Change, Observed};
+use health::{Change, Health, Observed};
 use model::{Observe, Operational};
 
 use super::transition;
@@ -37,7 +37,8 @@ fn observe(
     }
     let (observed, shown) = {
         let mut slot = server.check.health.lock();
-        let Some(health) = slot.as_mut() else { return };
+        // Traffic may be there before the first check is.
+        let health = slot.get_or_insert_with(|| Health::new(check));
         let observed = health.observe(good, check);
         let (done, needed) = health.progress();
         server.state.set_check_progress(done, needed);

@@ -64,7 +64,6 @@ pub async fn run(
         // The server answered before it had the whole request: both connections are spent.
         return Phase::Finish(Finish::Close);
     }
-    client.last_server = Some(up.slot.server().uid);
     if response.server_keeps && from_server.is_none() {
         connect::keep(client, ex, *up);
     }

@@ -15,6 +15,9 @@ use crate::session::exchange::Exchange;
 pub fn write(ex: &mut Exchange, mode: ConnectionMode) -> Vec<u8> {
     let mut out = std::mem::take(&mut ex.memory.to_server);
     out.clear();
+    if let Some(name) = ex.backend.as_ref().and_then(|b| b.model.send_name_header.as_ref()) {
+        ex.memory.request.remove(name);
+    }
     let head = &mut ex.memory.request;
     let tokens = ConnectionTokens::of(head);
     if tokens.names_others {

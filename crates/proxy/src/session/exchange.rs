@@ -223,7 +223,8 @@ impl Exchange {
             answer: None,
             waited_body: None,
             body_complete: false,
-            last_server: client.last_server,
+            // Only a connection that is this client's own is worth staying for.
+            last_server: client.private.as_ref().map(|own| own.uid),
             key: client.registration.key(),
             worker,
         }
@@ -235,6 +236,13 @@ impl Exchange {
         let backend =
             self.backend.as_ref().map_or(ConnectionMode::KeepAlive, |b| b.model.connection_mode);
         self.frontend.model.connection_mode.max(backend)
+    }
+
+    /// Whether the request announces a body.
+    #[must_use]
+    pub fn has_body(&self) -> bool {
+        use wire::h1::framing::{BodyLength, request_body};
+        !matches!(request_body(&self.memory.request), Ok(BodyLength::Empty))
     }
 
     /// Notes how it ends; the first word counts.

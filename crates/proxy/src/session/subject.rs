@@ -212,6 +212,9 @@ impl Subject for Exchange {
                     .and_then(|v| std::str::from_utf8(v).ok()?.parse().ok()),
                 complete: self.body_complete,
             }),
+            (Side::Request, None) if self.has_request && !self.has_body() => {
+                Fetch::Is(Body { bytes: &[], length: Some(0), complete: true })
+            }
             _ => Fetch::Missing,
         }
     }

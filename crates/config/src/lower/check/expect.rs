@@ -138,7 +138,7 @@ fn pattern<'a>(
         "rstring" => regex(args).map(Match::RString),
         "string-lf" => message(cx, draft, args).map(Match::StringLf),
         "binary" if !is_http => {
-            hex(args.require("hexadecimal digits")?).map(|bytes| Match::String(bytes.into()))
+            hex(args.require("hexadecimal digits")?).map(|bytes| Match::Binary(bytes.into()))
         }
         "rbinary" | "binary-lf" if !is_http => {
             Err(alert(args.last_span(), format!("'{kind}' is not supported yet")))
@@ -178,8 +178,10 @@ fn header(cx: &mut Lowering<'_>, args: &mut Args<'_>, full: bool) -> Outcome<Mat
         return Err(alert(args.span(), "'name' and a header's name are expected here"));
     }
     let name_method = method(cx, args, &["str", "beg", "end", "sub", "reg"])?;
-    let name = cx.name(args.text("a header's name")?);
-    let (mut value, mut value_method) = (None, cx.name("str"));
+    let word = args.require("a header's name")?;
+    let name_regex = (&*name_method == "reg").then(|| compiled(word, true)).transpose()?;
+    let name = cx.name(word.value());
+    let (mut value, mut value_method, mut value_regex) = (None, cx.name("str"), None);
     if args.peek() == "value-lf" {
         return Err(alert(args.span(), "'value-lf' is not supported yet"));
     }
@@ -187,11 +189,15 @@ fn header(cx: &mut Lowering<'_>, args: &mut Args<'_>, full: bool) -> Outcome<Mat
         value_method = method(cx, args, &["str", "beg", "end", "sub", "reg"])?;
         let word = args.require("a value")?;
         if &*value_method == "reg" {
-            Regex::parse(word.value(), false).map_err(|reason| alert(word.span(), reason))?;
+            value_regex = Some(compiled(word, false)?);
         }
         value = Some(cx.name(word.value()));
     }
-    Ok(Match::Header { name, name_method, value, value_method, full })
+    Ok(Match::Header { name, name_method, name_regex, value, value_method, value_regex, full })
+}
+
+fn compiled(word: Word<'_>, ignore_case: bool) -> Outcome<Regex> {
+    Regex::parse(word.value(), ignore_case).map_err(|reason| alert(word.span(), reason))
 }
 
 fn method(cx: &mut Lowering<'_>, args: &mut Args<'_>, known: &[&str]) -> Outcome<Name> {

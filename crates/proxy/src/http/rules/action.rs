@@ -130,10 +130,11 @@ fn set_timeout(ex: &Exchange, name: TimeoutName, value: &Result<std::time::Durat
     let time = match value {
         Ok(time) => *time,
         Err(expression) => match expression.eval(ex).found() {
-            Some(expr::Sample::Int(ms)) if ms > 0 => {
-                std::time::Duration::from_millis(ms.unsigned_abs())
-            }
-            _ => return,
+            Some(sample) => match milliseconds(&sample) {
+                Some(ms) => std::time::Duration::from_millis(ms),
+                None => return,
+            },
+            None => return,
         },
     };
     let mut overrides = ex.overrides.borrow_mut();
@@ -146,4 +147,14 @@ fn set_timeout(ex: &Exchange, name: TimeoutName, value: &Result<std::time::Durat
         TimeoutName::Tarpit => &mut overrides.tarpit_timeout,
     };
     *place = Some(time);
+}
+
+/// A number above zero, given as such or as a text.
+fn milliseconds(sample: &expr::Sample<'_>) -> Option<u64> {
+    let number = match sample {
+        expr::Sample::Int(number) => *number,
+        expr::Sample::Str(text) => std::str::from_utf8(text).ok()?.trim().parse().ok()?,
+        _ => return None,
+    };
+    u64::try_from(number).ok().filter(|ms| *ms > 0)
 }
