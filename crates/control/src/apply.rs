@@ -296,6 +296,21 @@ mod tests {
     }
 
     #[test]
+    fn ports_are_named_only_where_leaving_them_out_helps() {
+        let bind = |origin, port: u16| BindRefusal {
+            frontend: "f".into(),
+            address: Address::Inet(std::net::SocketAddr::from(([0, 0, 0, 0], port))),
+            origin,
+            reason: "Address already in use".to_owned(),
+        };
+        let label = || Origin::Label { container: "c".into(), label: "VIRTUAL_HOST".into() };
+        let theirs = Refusal::Binds(vec![bind(label(), 81), bind(label(), 82)]);
+        assert_eq!(ports_of_containers(&theirs), [81, 82]);
+        let mixed = Refusal::Binds(vec![bind(label(), 81), bind(Origin::BuiltIn, 80)]);
+        assert!(ports_of_containers(&mixed).is_empty());
+    }
+
+    #[test]
     fn an_error_stays_until_something_is_applied_or_nothing_differs() {
         let (plane, mut controller) = (Plane::default(), Controller::default());
         let one = config(&["127.0.0.1:1"], &[server("a", 1)]);
