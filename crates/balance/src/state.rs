@@ -33,10 +33,8 @@ pub struct ServerState {
     served: AtomicU32,
     /// Waiting in this server's own queue.
     queued: AtomicU32,
-    sessions: AtomicU32,
-    sessions_max: AtomicU32,
+    served_max: AtomicU32,
     queued_max: AtomicU32,
-    picks: AtomicU64,
 }
 
 /// A change of a server between taking traffic and not, as logs and hooks want to know it.
@@ -131,10 +129,8 @@ impl ServerState {
             needed: AtomicU32::new(needed),
             served: AtomicU32::new(0),
             queued: AtomicU32::new(0),
-            sessions: AtomicU32::new(0),
-            sessions_max: AtomicU32::new(0),
+            served_max: AtomicU32::new(0),
             queued_max: AtomicU32::new(0),
-            picks: AtomicU64::new(0),
             config: RwLock::new(config),
         }
     }
@@ -361,13 +357,17 @@ impl ServerState {
 
     /// Takes a connection slot if fewer than `limit` are taken.
     pub(crate) fn take(&self, limit: Option<u32>) -> bool {
-        let Some(limit) = limit else {
-            self.served.fetch_add(1, Ordering::SeqCst);
-            return true;
+        let before = match limit {
+            None => Ok(self.served.fetch_add(1, Ordering::SeqCst)),
+            Some(limit) => self
+                .served
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| (n < limit).then_some(n + 1)),
         };
-        self.served
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| (n < limit).then_some(n + 1))
-            .is_ok()
+        let Ok(before) = before else { return false };
+        if before >= self.served_max.load(Ordering::Relaxed) {
+            self.served_max.fetch_max(before + 1, Ordering::Relaxed);
+        }
+        true
     }
 
     /// Gives a slot back.
@@ -406,36 +406,15 @@ impl ServerState {
         self.queued_max.fetch_max(now, Ordering::Relaxed);
     }
 
-    /// A session was given to this server: counts it.
-    pub fn session_started(&self) {
-        let now = self.sessions.fetch_add(1, Ordering::Relaxed) + 1;
-        if now > self.sessions_max.load(Ordering::Relaxed) {
-            self.sessions_max.fetch_max(now, Ordering::Relaxed);
-        }
-        self.picks.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// The session ended or left for another server.
-    pub fn session_ended(&self) {
-        self.sessions.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// Sessions now (`scur`).
+    /// The most connection slots taken at once (`smax`).
     #[must_use]
-    pub fn sessions(&self) -> u32 {
-        self.sessions.load(Ordering::Relaxed)
+    pub fn served_max(&self) -> u32 {
+        self.served_max.load(Ordering::Relaxed)
     }
 
-    /// Most sessions there have been (`smax`).
-    #[must_use]
-    pub fn sessions_max(&self) -> u32 {
-        self.sessions_max.load(Ordering::Relaxed)
-    }
-
-    /// Sessions ever given to this server (`stot`).
-    #[must_use]
-    pub fn picks(&self) -> u64 {
-        self.picks.load(Ordering::Relaxed)
+    /// The maximum starts anew from the present value.
+    pub fn clear_served_max(&self) {
+        self.served_max.store(self.served(), Ordering::Relaxed);
     }
 
     /// When the status last changed, milliseconds of the caller's clock.

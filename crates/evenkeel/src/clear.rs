@@ -10,9 +10,6 @@ pub fn counters(live: &Live, all: bool) {
         if all {
             for counter in [
                 &c.connections_total,
-                &c.requests_total,
-                &c.bytes_in,
-                &c.bytes_out,
                 &c.denied_requests,
                 &c.denied_responses,
                 &c.denied_connections,
@@ -20,18 +17,15 @@ pub fn counters(live: &Live, all: bool) {
             ] {
                 counter.clear();
             }
-            c.statuses.clear();
+            c.traffic.clear();
         }
     }
     for b in live.backends.values() {
         let c = &b.counters;
         c.sessions.clear_max();
+        b.servers.iter().for_each(|s| s.state.clear_served_max());
         if all {
             for counter in [
-                &c.sessions_total,
-                &c.requests_total,
-                &c.bytes_in,
-                &c.bytes_out,
                 &c.denied_requests,
                 &c.denied_responses,
                 &c.connect_errors,
@@ -43,7 +37,7 @@ pub fn counters(live: &Live, all: bool) {
             ] {
                 counter.clear();
             }
-            c.statuses.clear();
+            c.traffic.clear();
             b.servers.iter().for_each(|s| server(&s.counters));
         }
     }
@@ -51,10 +45,6 @@ pub fn counters(live: &Live, all: bool) {
 
 fn server(c: &proxy::ServerCounters) {
     for counter in [
-        &c.sessions_total,
-        &c.requests_total,
-        &c.bytes_in,
-        &c.bytes_out,
         &c.denied_responses,
         &c.connect_errors,
         &c.response_errors,
@@ -63,9 +53,8 @@ fn server(c: &proxy::ServerCounters) {
         &c.client_aborts,
         &c.server_aborts,
         &c.connects,
-        &c.reuses,
     ] {
         counter.clear();
     }
-    c.statuses.clear();
+    c.traffic.clear();
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use admin::stats::{CheckFacts, Kind, Row, ServerFacts};
 use model::{Algorithm, Host, Mode, Operational, Port};
-use proxy::{Live, LiveBackend, LiveFrontend, LiveServer, StatusClasses};
+use proxy::{Live, LiveBackend, LiveFrontend, LiveServer, Totals};
 
 /// A row for every frontend, then every server and its backend, proxy by proxy in the order of
 /// the configuration. `now_ms` is the engine's clock.
@@ -28,12 +28,13 @@ pub fn rows(live: &Live, now_ms: u64) -> Vec<Row> {
     rows
 }
 
-fn statuses(mode: Mode, classes: &StatusClasses) -> Option<[u64; 6]> {
-    (mode == Mode::Http).then(|| [1, 2, 3, 4, 5, 0].map(|class| classes.class(class)))
+fn statuses(mode: Mode, totals: &Totals) -> Option<[u64; 6]> {
+    (mode == Mode::Http).then(|| [1, 2, 3, 4, 5, 0].map(|class| totals.class(class)))
 }
 
 fn frontend(f: &Arc<LiveFrontend>, now_ms: u64) -> Row {
     let c = &f.counters;
+    let totals = c.traffic.totals();
     let http = f.model.mode == Mode::Http;
     let rate = (c.connection_rate.per_second(now_ms), c.connection_rate.max());
     Row {
@@ -47,15 +48,15 @@ fn frontend(f: &Arc<LiveFrontend>, now_ms: u64) -> Row {
         sessions_total: c.connections_total.value(),
         session_rate: rate,
         session_rate_limit: Some(f.model.rate_limit_sessions.unwrap_or(0)),
-        bytes_in: c.bytes_in.value(),
-        bytes_out: c.bytes_out.value(),
+        bytes_in: totals.bytes_in,
+        bytes_out: totals.bytes_out,
         denied_requests: Some(c.denied_requests.value()),
         denied_responses: Some(c.denied_responses.value()),
         denied_connections: Some(c.denied_connections.value()),
         request_errors: Some(c.request_errors.value()),
-        statuses: statuses(f.model.mode, &c.statuses),
-        request_rate: http.then(|| (c.request_rate.per_second(now_ms), c.request_rate.max())),
-        requests_total: http.then(|| c.requests_total.value()),
+        statuses: statuses(f.model.mode, &totals),
+        request_rate: http.then(|| (c.traffic.per_second(now_ms), c.traffic.rate_max())),
+        requests_total: http.then_some(totals.requests),
         connection_rate: Some(rate),
         connections_total: Some(c.connections_total.value()),
         status: if f.model.disabled { "STOP" } else { "OPEN" }.to_owned(),
@@ -65,6 +66,7 @@ fn frontend(f: &Arc<LiveFrontend>, now_ms: u64) -> Row {
 
 fn backend(b: &Arc<LiveBackend>, now_ms: u64) -> Row {
     let c = &b.counters;
+    let totals = c.traffic.totals();
     let usable = |backup: bool| {
         let servers = b.servers.iter().filter(|s| s.model.backup == backup);
         servers.filter(|s| s.state.is_usable()).collect::<Vec<_>>()
@@ -83,11 +85,11 @@ fn backend(b: &Arc<LiveBackend>, now_ms: u64) -> Row {
         queue: Some((b.fleet.shared().queued(), b.fleet.shared().queued_max())),
         sessions: (c.sessions.value(), c.sessions.max()),
         session_limit: b.model.fullconn,
-        sessions_total: c.sessions_total.value(),
-        balanced_total: Some(b.servers.iter().map(|s| s.state.picks()).sum()),
-        session_rate: (c.session_rate.per_second(now_ms), c.session_rate.max()),
-        bytes_in: c.bytes_in.value(),
-        bytes_out: c.bytes_out.value(),
+        sessions_total: totals.sessions,
+        balanced_total: Some(b.servers.iter().map(|s| s.counters.traffic.totals().balanced).sum()),
+        session_rate: (c.traffic.per_second(now_ms), c.traffic.rate_max()),
+        bytes_in: totals.bytes_in,
+        bytes_out: totals.bytes_out,
         denied_requests: Some(c.denied_requests.value()),
         denied_responses: Some(c.denied_responses.value()),
         connect_errors: Some(c.connect_errors.value()),
@@ -96,10 +98,10 @@ fn backend(b: &Arc<LiveBackend>, now_ms: u64) -> Row {
         redispatches: Some(c.redispatches.value()),
         client_aborts: Some(c.client_aborts.value()),
         server_aborts: Some(c.server_aborts.value()),
-        statuses: statuses(b.model.mode, &c.statuses),
-        requests_total: (b.model.mode == Mode::Http).then(|| c.requests_total.value()),
+        statuses: statuses(b.model.mode, &totals),
+        requests_total: (b.model.mode == Mode::Http).then_some(totals.requests),
         connects: Some(b.servers.iter().map(|s| s.counters.connects.value()).sum()),
-        reuses: Some(b.servers.iter().map(|s| s.counters.reuses.value()).sum()),
+        reuses: Some(b.servers.iter().map(|s| s.counters.traffic.totals().reuses).sum()),
         status: if alive { "UP" } else { "DOWN" }.to_owned(),
         weight: Some(weight),
         active_backup: Some((active.len() as u32, spare.len() as u32)),
@@ -114,6 +116,7 @@ fn since_s(s: &LiveServer, now_ms: u64) -> u64 {
 
 fn server(b: &Arc<LiveBackend>, s: &Arc<LiveServer>, now_ms: u64) -> Row {
     let c = &s.counters;
+    let totals = c.traffic.totals();
     let facts = server_facts(s);
     Row {
         proxy: b.model.name.to_string(),
@@ -124,13 +127,13 @@ fn server(b: &Arc<LiveBackend>, s: &Arc<LiveServer>, now_ms: u64) -> Row {
         mode: Some(b.model.mode),
         queue: Some((s.state.queued(), s.state.queued_max())),
         queue_limit: (s.model.maxqueue > 0).then_some(s.model.maxqueue),
-        sessions: (s.state.sessions(), s.state.sessions_max()),
+        sessions: (s.state.served(), s.state.served_max()),
         session_limit: s.model.maxconn,
-        sessions_total: c.sessions_total.value(),
-        balanced_total: Some(s.state.picks()),
-        session_rate: (c.session_rate.per_second(now_ms), c.session_rate.max()),
-        bytes_in: c.bytes_in.value(),
-        bytes_out: c.bytes_out.value(),
+        sessions_total: totals.sessions,
+        balanced_total: Some(totals.balanced),
+        session_rate: (c.traffic.per_second(now_ms), c.traffic.rate_max()),
+        bytes_in: totals.bytes_in,
+        bytes_out: totals.bytes_out,
         denied_responses: Some(c.denied_responses.value()),
         connect_errors: Some(c.connect_errors.value()),
         response_errors: Some(c.response_errors.value()),
@@ -138,10 +141,10 @@ fn server(b: &Arc<LiveBackend>, s: &Arc<LiveServer>, now_ms: u64) -> Row {
         redispatches: Some(c.redispatches.value()),
         client_aborts: Some(c.client_aborts.value()),
         server_aborts: Some(c.server_aborts.value()),
-        statuses: statuses(b.model.mode, &c.statuses),
-        requests_total: (b.model.mode == Mode::Http).then(|| c.requests_total.value()),
+        statuses: statuses(b.model.mode, &totals),
+        requests_total: (b.model.mode == Mode::Http).then_some(totals.requests),
         connects: Some(c.connects.value()),
-        reuses: Some(c.reuses.value()),
+        reuses: Some(totals.reuses),
         idle: Some(c.idle_connections.value()),
         status: facts.status(),
         weight: Some(u32::from(s.state.weight())),

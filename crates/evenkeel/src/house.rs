@@ -367,7 +367,7 @@ impl Port for House {
             connections_max: shared.max_connections.load(Relaxed),
             connections: shared.connections.value(),
             connections_total: shared.connections_total.value(),
-            requests_total: shared.requests_total.value(),
+            requests_total: shared.traffic.totals().requests,
             connection_rate: shared.connection_rate.per_second(now_ms),
             connection_rate_max: shared.connection_rate.max(),
             listeners: shared.live().listeners.len(),
@@ -526,7 +526,7 @@ fn status(house: &House) -> String {
         controller.generation(),
         house.workers,
         shared.connections.value(),
-        shared.requests_total.value()
+        shared.traffic.totals().requests
     );
     out.push_str(&format!(
         "config_last_reload_success={}\n",

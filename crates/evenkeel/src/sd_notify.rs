@@ -20,6 +20,9 @@ impl Notify {
 
     /// The configuration is being read again.
     pub fn reloading(&self) {
+        if self.0.is_none() {
+            return;
+        }
         let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
         let now_us = now.tv_sec as u64 * 1_000_000 + now.tv_nsec as u64 / 1000;
         self.send(&format!("RELOADING=1\nMONOTONIC_USEC={now_us}\n"));

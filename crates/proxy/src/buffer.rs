@@ -41,9 +41,7 @@ impl Shelf {
         reader: &Stream,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<Buffer>> {
-        let mut buffer = self.take();
-        ready!(buffer.poll_fill(reader, cx))?;
-        Poll::Ready(Ok(buffer))
+        reader.poll_read_new(cx, || self.take())
     }
 }
 
@@ -128,6 +126,17 @@ impl Buffer {
         }
     }
 
+    /// The room behind the unread bytes, to be read into; what was is said with [`Self::filled`].
+    pub fn spare(&mut self) -> &mut [u8] {
+        let end = self.end;
+        self.data.as_deref_mut().map_or(&mut [], |data| &mut data[end..])
+    }
+
+    /// So many bytes of the room are unread ones now.
+    pub fn filled(&mut self, n: usize) {
+        self.end = (self.end + n).min(self.capacity());
+    }
+
     /// Appends as much of `bytes` as fits and says how much that was.
     pub fn append(&mut self, bytes: &[u8]) -> usize {
         let n = bytes.len().min(self.room());
@@ -141,10 +150,8 @@ impl Buffer {
 
     /// Reads once into the room behind; `Ok(0)` = the peer ended.
     pub fn poll_fill(&mut self, reader: &Stream, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let end = self.end;
-        let Some(data) = self.data.as_deref_mut() else { return Poll::Ready(Ok(0)) };
-        let n = ready!(reader.poll_read(cx, &mut data[end..]))?;
-        self.end += n;
+        let n = ready!(reader.poll_read(cx, self.spare()))?;
+        self.filled(n);
         Poll::Ready(Ok(n))
     }
 

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::events::{Events, Say};
 use crate::listen::{self, ListenSockets};
-use crate::live::{Counter, Gauge, Live, Rate};
+use crate::live::{Counter, Gauge, Live, Rate, Traffic};
 use crate::termination::Cause;
 use crate::worker::{self, Command, Worker};
 
@@ -110,12 +110,10 @@ pub struct Shared {
     pub connections: Gauge,
     /// Client connections accepted.
     pub connections_total: Counter,
-    /// HTTP requests.
-    pub requests_total: Counter,
+    /// HTTP requests of all frontends.
+    pub traffic: Traffic,
     /// New connections per second.
     pub connection_rate: Rate,
-    /// Number of the request in the process (`%rt`).
-    pub request_counter: AtomicU32,
     /// Failed `accept` calls.
     pub accept_errors: AtomicU64,
     /// Sessions that ended by a panic.
@@ -277,7 +275,7 @@ impl Engine {
         let started = Instant::now();
         let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let live =
-            Arc::new(Live::build(&Snapshot { generation: 0, config: Arc::default() }, None, 0));
+            Arc::new(Live::build(&Snapshot { generation: 0, config: Arc::default() }, None, 1, 0));
         let shared = Arc::new(Shared {
             live: Mutex::new(live),
             generation: AtomicU64::new(0),
@@ -289,9 +287,8 @@ impl Engine {
             stopping: AtomicBool::new(false),
             connections: Gauge::default(),
             connections_total: Counter::default(),
-            requests_total: Counter::default(),
+            traffic: Traffic::new(settings.workers.max(1)),
             connection_rate: Rate::default(),
-            request_counter: AtomicU32::new(0),
             accept_errors: AtomicU64::new(0),
             panics: AtomicU64::new(0),
             max_connections: AtomicU32::new(u32::MAX),
@@ -348,7 +345,7 @@ impl Engine {
         }
         self.set_variables(&before.config, &snapshot.config);
         let now_ms = self.shared.now_ms(Instant::now());
-        let live = Arc::new(Live::build(snapshot, Some(&before), now_ms));
+        let live = Arc::new(Live::build(snapshot, Some(&before), self.workers.len(), now_ms));
         self.shared.events.configure(&live, &self.shared.process.hostname);
         self.set_limits(&live);
         let wanted: HashSet<Address> = live.listeners.keys().cloned().collect();

@@ -38,7 +38,7 @@ pub use events::{Events, Notice, Say};
 pub use listen::{ListenSockets, open as open_listener};
 pub use live::{
     BackendCounters, Counter, FrontendCounters, Gauge, Live, LiveBackend, LiveFrontend, LiveServer,
-    Rate, ServerCounters, StatusClasses,
+    Rate, ServerCounters, Tally, Totals, Traffic,
 };
 pub use sys::{Allocator, give_memory_back};
 pub use termination::{At, Cause, Termination};

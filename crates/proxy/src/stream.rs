@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use rustix::net::{self, RecvFlags, SendFlags, Shutdown, sockopt};
 
+use crate::buffer::Buffer;
 use crate::readiness::{Descriptor, Direction, Given};
 
 /// What a stream runs over.
@@ -123,9 +124,20 @@ impl Stream {
 
     /// Reads once; 0 = the peer ended.
     pub fn poll_read(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.descriptor.poll_io(cx, Direction::Read, |fd| receive(fd, into))
+    }
+
+    /// Reads once into a buffer that is asked for when there may be something to read.
+    pub fn poll_read_new(
+        &self,
+        cx: &mut Context<'_>,
+        take: impl Fn() -> Buffer,
+    ) -> Poll<io::Result<Buffer>> {
         self.descriptor.poll_io(cx, Direction::Read, |fd| {
-            let (n, _) = net::recv(fd, &mut *into, RecvFlags::empty())?;
-            Ok(Given { result: n, exhausted: n > 0 && n < into.len() })
+            let mut buffer = take();
+            let Given { result, exhausted } = receive(fd, buffer.spare())?;
+            buffer.filled(result);
+            Ok(Given { result: buffer, exhausted })
         })
     }
 
@@ -240,6 +252,12 @@ impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.descriptor.as_fd()
     }
+}
+
+fn receive(fd: BorrowedFd<'_>, into: &mut [u8]) -> io::Result<Given<usize>> {
+    let (n, _) = net::recv(fd, &mut *into, RecvFlags::empty())?;
+    // A read that does not fill the room has taken all there was.
+    Ok(Given { result: n, exhausted: n > 0 && n < into.len() })
 }
 
 #[cfg(test)]

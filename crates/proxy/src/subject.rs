@@ -97,10 +97,10 @@ pub fn count(c: &Context<'_>, count: Count<'_>) -> Option<i64> {
         Count::ActConn => c.worker.shared.connections.value().into(),
         Count::FeConn(n) => c.frontend(n)?.counters.connections.value().into(),
         Count::FeSessRate(n) => c.frontend(n)?.counters.connection_rate.per_second(now_ms).into(),
-        Count::FeReqRate(n) => c.frontend(n)?.counters.request_rate.per_second(now_ms).into(),
+        Count::FeReqRate(n) => c.frontend(n)?.counters.traffic.per_second(now_ms).into(),
         Count::BeConn(n) => c.backend(n)?.counters.sessions.value().into(),
         Count::BeConnFree(n) => slots(c.backend(n)?, false),
-        Count::BeSessRate(n) => c.backend(n)?.counters.session_rate.per_second(now_ms).into(),
+        Count::BeSessRate(n) => c.backend(n)?.counters.traffic.per_second(now_ms).into(),
         Count::ConnSlots(n) => slots(c.backend(n)?, true),
         Count::Queue(n) => queued(c.backend(n)?),
         Count::AvgQueue(n) => {
@@ -121,7 +121,7 @@ pub fn count(c: &Context<'_>, count: Count<'_>) -> Option<i64> {
         }
         Count::SrvIsUp(n) => c.server(n)?.1.state.is_alive().into(),
         Count::SrvQueue(n) => c.server(n)?.1.state.queued().into(),
-        Count::SrvSessRate(n) => c.server(n)?.1.counters.session_rate.per_second(now_ms).into(),
+        Count::SrvSessRate(n) => c.server(n)?.1.counters.traffic.per_second(now_ms).into(),
         Count::SrvWeight(n) | Count::SrvUserWeight(n) => c.server(n)?.1.state.weight().into(),
         Count::SrvInitialWeight(n) => c.server(n)?.1.model.weight.into(),
         Count::DstConn => c.frontend.counters.connections.value().into(),

@@ -82,7 +82,7 @@ impl Environment for Answers<'_> {
             server.model.name,
             self.shared.process.node,
             state.weight(),
-            state.sessions(),
+            state.served(),
             backend.fleet.shared().served(),
             state.queued(),
         ))

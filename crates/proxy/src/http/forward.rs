@@ -108,8 +108,9 @@ fn judge(client: &Client, ex: &mut Exchange, up: &Upstream) -> Result<Response, 
         return Err(Refusal::ByRule(phase));
     }
     ex.status = ex.memory.response.status();
-    up.slot.server().counters.statuses.count(ex.status);
-    up.slot.backend.counters.statuses.count(ex.status);
+    let worker = client.worker.index;
+    up.slot.server().counters.traffic.of(worker).count(ex.status);
+    up.slot.backend.counters.traffic.of(worker).count(ex.status);
     if client.must_close() {
         ex.client_keep = false;
     }

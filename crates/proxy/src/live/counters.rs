@@ -1,6 +1,8 @@
-//! What is counted while traffic passes: relaxed atomics, one increment each.
+//! What is counted as connections come and go and when something goes wrong: relaxed atomics.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use super::Traffic;
 
 /// A monotonic counter.
 #[derive(Debug, Default)]
@@ -118,47 +120,17 @@ impl Rate {
     }
 }
 
-/// HTTP answers by class: 1xx to 5xx, and others.
-#[derive(Debug, Default)]
-pub struct StatusClasses([Counter; 6]);
-
-impl StatusClasses {
-    /// Counts an answer.
-    pub fn count(&self, status: u16) {
-        let class = match status {
-            100..=599 => usize::from(status / 100) - 1,
-            _ => 5,
-        };
-        self.0[class].inc();
-    }
-    /// Answers of class `1..=5`; anything else gives the others.
-    #[must_use]
-    pub fn class(&self, class: usize) -> u64 {
-        self.0[if (1..=5).contains(&class) { class - 1 } else { 5 }].value()
-    }
-    /// Back to zero.
-    pub fn clear(&self) {
-        self.0.iter().for_each(Counter::clear);
-    }
-}
-
 /// What a frontend counts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FrontendCounters {
+    /// What its requests add up to.
+    pub traffic: Traffic,
     /// Connections now.
     pub connections: Gauge,
     /// Connections accepted.
     pub connections_total: Counter,
     /// New connections per second.
     pub connection_rate: Rate,
-    /// HTTP requests.
-    pub requests_total: Counter,
-    /// HTTP requests per second.
-    pub request_rate: Rate,
-    /// Bytes from clients.
-    pub bytes_in: Counter,
-    /// Bytes to clients.
-    pub bytes_out: Counter,
     /// Requests denied by rules.
     pub denied_requests: Counter,
     /// Responses denied by rules.
@@ -167,29 +139,37 @@ pub struct FrontendCounters {
     pub denied_connections: Counter,
     /// Invalid or timed-out requests.
     pub request_errors: Counter,
-    /// Answers to clients.
-    pub statuses: StatusClasses,
     /// Log lines written, for `%lc`.
     pub log_lines: Counter,
 }
 
+impl FrontendCounters {
+    /// All at zero, for so many workers.
+    #[must_use]
+    pub fn new(workers: usize) -> Self {
+        Self {
+            traffic: Traffic::new(workers),
+            connections: Gauge::default(),
+            connections_total: Counter::default(),
+            connection_rate: Rate::default(),
+            denied_requests: Counter::default(),
+            denied_responses: Counter::default(),
+            denied_connections: Counter::default(),
+            request_errors: Counter::default(),
+            log_lines: Counter::default(),
+        }
+    }
+}
+
 /// What a backend counts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct BackendCounters {
+    /// What its requests add up to.
+    pub traffic: Traffic,
     /// Sessions now.
     pub sessions: Gauge,
-    /// Sessions in all.
-    pub sessions_total: Counter,
-    /// New sessions per second.
-    pub session_rate: Rate,
-    /// HTTP requests.
-    pub requests_total: Counter,
     /// Waiting in queues now.
     pub queued: Gauge,
-    /// Bytes from clients.
-    pub bytes_in: Counter,
-    /// Bytes to clients.
-    pub bytes_out: Counter,
     /// Requests denied by rules.
     pub denied_requests: Counter,
     /// Responses denied by rules.
@@ -206,23 +186,33 @@ pub struct BackendCounters {
     pub client_aborts: Counter,
     /// Transfers the server gave up.
     pub server_aborts: Counter,
-    /// Answers of servers.
-    pub statuses: StatusClasses,
+}
+
+impl BackendCounters {
+    /// All at zero, for so many workers.
+    #[must_use]
+    pub fn new(workers: usize) -> Self {
+        Self {
+            traffic: Traffic::new(workers),
+            sessions: Gauge::default(),
+            queued: Gauge::default(),
+            denied_requests: Counter::default(),
+            denied_responses: Counter::default(),
+            connect_errors: Counter::default(),
+            response_errors: Counter::default(),
+            retries: Counter::default(),
+            redispatches: Counter::default(),
+            client_aborts: Counter::default(),
+            server_aborts: Counter::default(),
+        }
+    }
 }
 
 /// What a server counts.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ServerCounters {
-    /// Sessions in all.
-    pub sessions_total: Counter,
-    /// New sessions per second.
-    pub session_rate: Rate,
-    /// HTTP requests.
-    pub requests_total: Counter,
-    /// Bytes from clients.
-    pub bytes_in: Counter,
-    /// Bytes to clients.
-    pub bytes_out: Counter,
+    /// What its requests add up to.
+    pub traffic: Traffic,
     /// Responses denied by rules.
     pub denied_responses: Counter,
     /// Connections that could not be made.
@@ -239,12 +229,27 @@ pub struct ServerCounters {
     pub server_aborts: Counter,
     /// Connections opened.
     pub connects: Counter,
-    /// Requests on a connection that was open already.
-    pub reuses: Counter,
-    /// Answers.
-    pub statuses: StatusClasses,
     /// Idle connections over all workers.
     pub idle_connections: Gauge,
+}
+
+impl ServerCounters {
+    /// All at zero, for so many workers.
+    #[must_use]
+    pub fn new(workers: usize) -> Self {
+        Self {
+            traffic: Traffic::new(workers),
+            denied_responses: Counter::default(),
+            connect_errors: Counter::default(),
+            response_errors: Counter::default(),
+            retries: Counter::default(),
+            redispatches: Counter::default(),
+            client_aborts: Counter::default(),
+            server_aborts: Counter::default(),
+            connects: Counter::default(),
+            idle_connections: Gauge::default(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -269,12 +274,5 @@ mod tests {
         g.enter();
         g.leave();
         assert_eq!((g.value(), g.max()), (1, 2));
-    }
-
-    #[test]
-    fn statuses_are_counted_by_class() {
-        let s = StatusClasses::default();
-        [200, 204, 404, 503, 999].into_iter().for_each(|c| s.count(c));
-        assert_eq!((s.class(2), s.class(4), s.class(5), s.class(9)), (2, 1, 1, 1));
     }
 }

@@ -1,6 +1,7 @@
 //! The running form of a snapshot: configuration joined with what lives across configurations.
 
 mod counters;
+mod traffic;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,9 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use balance::{Fleet, ServerState};
 use model::{Address, Backend, BackendTarget, Config, Frontend, Name, Server, Snapshot};
 
-pub use counters::{
-    BackendCounters, Counter, FrontendCounters, Gauge, Rate, ServerCounters, StatusClasses,
-};
+pub use counters::{BackendCounters, Counter, FrontendCounters, Gauge, Rate, ServerCounters};
+pub use traffic::{Tally, Totals, Traffic};
 
 use crate::queue::BackendQueue;
 
@@ -80,9 +80,14 @@ static NEXT_UID: AtomicU64 = AtomicU64::new(1);
 
 impl Live {
     /// Joins a snapshot with what ran before it. Unchanged frontends and backends are taken over
-    /// as they are. `now_ms` is the process's monotonic clock.
+    /// as they are. So many workers serve it; `now_ms` is the process's monotonic clock.
     #[must_use]
-    pub fn build(snapshot: &Snapshot, previous: Option<&Live>, now_ms: u64) -> Self {
+    pub fn build(
+        snapshot: &Snapshot,
+        previous: Option<&Live>,
+        workers: usize,
+        now_ms: u64,
+    ) -> Self {
         let config = Arc::clone(&snapshot.config);
         let mut backends = HashMap::with_capacity(config.backends.len());
         let mut unchanged = previous.is_some_and(|p| p.backends.len() == config.backends.len());
@@ -92,7 +97,8 @@ impl Live {
                 Some(b) if b.model == *model => Arc::clone(b),
                 _ => {
                     unchanged = false;
-                    let live = Arc::new(LiveBackend::build(model, before.map(|b| &**b), now_ms));
+                    let live =
+                        Arc::new(LiveBackend::build(model, before.map(|b| &**b), workers, now_ms));
                     live.queue.set_current(&live);
                     live
                 }
@@ -107,7 +113,7 @@ impl Live {
             .iter()
             .map(|model| match before.get(&*model.name) {
                 Some(f) if unchanged && f.model == *model => Arc::clone(f),
-                other => Arc::new(LiveFrontend::build(model, other.copied(), &backends)),
+                other => Arc::new(LiveFrontend::build(model, other.copied(), &backends, workers)),
             })
             .collect();
         let mut listeners = HashMap::new();
@@ -131,6 +137,7 @@ impl LiveFrontend {
         model: &Arc<Frontend>,
         before: Option<&Arc<Self>>,
         backends: &HashMap<Name, Arc<LiveBackend>>,
+        workers: usize,
     ) -> Self {
         let find = |name: &Name| backends.get(name).cloned();
         let gauge = |bind: &model::Bind| {
@@ -141,7 +148,10 @@ impl LiveFrontend {
         Self {
             bind_connections: model.binds.iter().map(|b| gauge(b).unwrap_or_default()).collect(),
             model: Arc::clone(model),
-            counters: before.map(|f| Arc::clone(&f.counters)).unwrap_or_default(),
+            counters: before.map_or_else(
+                || Arc::new(FrontendCounters::new(workers)),
+                |f| Arc::clone(&f.counters),
+            ),
             routes: model
                 .use_backend
                 .iter()
@@ -157,7 +167,7 @@ impl LiveFrontend {
 }
 
 impl LiveBackend {
-    fn build(model: &Arc<Backend>, before: Option<&Self>, now_ms: u64) -> Self {
+    fn build(model: &Arc<Backend>, before: Option<&Self>, workers: usize, now_ms: u64) -> Self {
         let fleet = Fleet::new(Arc::clone(model), before.map(|b| &b.fleet), now_ms);
         let by_state: HashMap<*const ServerState, &Arc<LiveServer>> = before
             .map(|b| b.servers.iter().map(|s| (Arc::as_ptr(&s.state), s)).collect())
@@ -173,7 +183,10 @@ impl LiveBackend {
                     model: Arc::clone(server),
                     backend: model.name.clone(),
                     state: Arc::clone(state),
-                    counters: old.map(|s| Arc::clone(&s.counters)).unwrap_or_default(),
+                    counters: old.map_or_else(
+                        || Arc::new(ServerCounters::new(workers)),
+                        |s| Arc::clone(&s.counters),
+                    ),
                     check: old.map(|s| Arc::clone(&s.check)).unwrap_or_default(),
                     uid: old
                         .filter(|s| s.model.host == server.host && s.model.port == server.port)
@@ -183,7 +196,10 @@ impl LiveBackend {
             .collect();
         Self {
             model: Arc::clone(model),
-            counters: before.map(|b| Arc::clone(&b.counters)).unwrap_or_default(),
+            counters: before.map_or_else(
+                || Arc::new(BackendCounters::new(workers)),
+                |b| Arc::clone(&b.counters),
+            ),
             servers,
             fleet,
             queue: before.map(|b| Arc::clone(&b.queue)).unwrap_or_default(),

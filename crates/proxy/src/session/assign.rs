@@ -148,8 +148,11 @@ fn assigned(
     ex.moments.assigned = Some(now);
     let server = slot.server();
     client.registration.set_server(server.state.uid());
-    server.counters.sessions_total.inc();
-    server.counters.session_rate.hit(ex.worker.now_ms(now));
+    let tally = server.counters.traffic.begin(ex.worker.index, ex.worker.now_ms(now));
+    tally.sessions.inc();
+    if !out.pinned {
+        tally.balanced.inc();
+    }
     ex.server = Some(Arc::clone(server));
     Phase::Connect(out, slot)
 }

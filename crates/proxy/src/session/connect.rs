@@ -32,7 +32,7 @@ pub fn run(client: &mut Client, ex: &mut Exchange, mut out: Box<Outgoing>, slot:
     }
     let Some((stream, carried)) = reuse(client, ex, &slot) else { return Phase::Open(out, slot) };
     ex.moments.connected = ex.moments.assigned;
-    slot.server().counters.reuses.inc();
+    slot.server().counters.traffic.of(ex.worker.index).reuses.inc();
     let in_use = client.worker.pool.in_use(slot.server());
     Phase::Respond(Box::new(Upstream { outgoing: out, stream, carried, slot, in_use }))
 }

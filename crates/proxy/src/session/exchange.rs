@@ -3,7 +3,6 @@
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 use expr::Variables;
 use model::ConnectionMode;
@@ -66,10 +65,11 @@ fn slots(n: usize) -> Captures {
 pub struct InBackend(Arc<LiveBackend>);
 
 impl InBackend {
-    fn enter(backend: Arc<LiveBackend>, now_ms: u64) -> Self {
+    fn enter(backend: Arc<LiveBackend>, worker: &Worker, now: Instant) -> Self {
         backend.counters.sessions.enter();
-        backend.counters.sessions_total.inc();
-        backend.counters.session_rate.hit(now_ms);
+        let tally = backend.counters.traffic.begin(worker.index, worker.now_ms(now));
+        tally.sessions.inc();
+        tally.requests.inc();
         Self(backend)
     }
 }
@@ -254,17 +254,15 @@ impl Exchange {
 
     /// Chooses the backend and counts the request there.
     pub fn enter_backend(&mut self, backend: Arc<LiveBackend>, now: Instant) {
-        backend.counters.requests_total.inc();
-        self.backend = Some(InBackend::enter(backend, self.worker.now_ms(now)));
+        self.backend = Some(InBackend::enter(backend, &self.worker, now));
     }
 
     /// The request is counted and gets its number.
     pub fn count_request(&self, now: Instant) {
-        let shared = &self.worker.shared;
-        shared.requests_total.inc();
-        shared.request_counter.fetch_add(1, Relaxed);
-        self.frontend.counters.requests_total.inc();
-        self.frontend.counters.request_rate.hit(self.worker.now_ms(now));
+        let worker = &self.worker;
+        worker.shared.traffic.of(worker.index).requests.inc();
+        let traffic = &self.frontend.counters.traffic;
+        traffic.begin(worker.index, worker.now_ms(now)).requests.inc();
     }
 }
 

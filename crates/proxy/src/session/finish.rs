@@ -1,7 +1,5 @@
 //! Phase 9: counting and logging an exchange.
 
-use std::sync::atomic::Ordering::Relaxed;
-
 use expr::{LogFacts, Timers};
 use tokio::time::Instant;
 
@@ -12,20 +10,23 @@ use crate::termination::{At, Cause};
 
 /// Counts and logs.
 pub fn run(ex: &mut Exchange) {
-    let frontend = &ex.frontend.counters;
-    frontend.bytes_in.add(ex.bytes_in);
-    frontend.bytes_out.add(ex.bytes_out);
+    let worker = ex.worker.index;
+    let tally = ex.frontend.counters.traffic.of(worker);
+    tally.bytes_in.add(ex.bytes_in);
+    tally.bytes_out.add(ex.bytes_out);
     if ex.status > 0 {
-        frontend.statuses.count(ex.status);
+        tally.count(ex.status);
     }
     if let Some(backend) = &ex.backend {
-        backend.counters.bytes_in.add(ex.bytes_in);
-        backend.counters.bytes_out.add(ex.bytes_out);
+        let tally = backend.counters.traffic.of(worker);
+        tally.bytes_in.add(ex.bytes_in);
+        tally.bytes_out.add(ex.bytes_out);
     }
     if let Some(server) = &ex.server {
-        server.counters.requests_total.inc();
-        server.counters.bytes_in.add(ex.bytes_in);
-        server.counters.bytes_out.add(ex.bytes_out);
+        let tally = server.counters.traffic.of(worker);
+        tally.requests.inc();
+        tally.bytes_in.add(ex.bytes_in);
+        tally.bytes_out.add(ex.bytes_out);
     }
     log_end(ex);
 }
@@ -125,7 +126,7 @@ fn facts(ex: &Exchange) -> LogFacts {
         redispatched: ex.redispatched,
         srv_queue: ex.queue_before.0,
         be_queue: ex.queue_before.1,
-        request_counter: shared.request_counter.load(Relaxed),
+        request_counter: shared.traffic.totals().requests as u32,
         log_counter: counter,
         early: false,
         origin: expr::Origin::Close,
