@@ -1,4 +1,5 @@
 //! Checks and generators of the repository itself: layers, style, generated pages.
+mod commands;
 mod keywords;
 mod layers;
 mod tidy;
@@ -10,6 +11,7 @@ const USAGE: &str = "\
 usage: cargo xtask <task>
 
 tasks:
+  commands [--check]   write docs/runtime-api.md from the command table, or check it
   keywords [--check]   write docs/keywords.md from the keyword table, or see whether it is current
   layers               compare the dependencies of our crates with layers.toml
   tidy                 check the style rules that a program can check";
@@ -18,6 +20,8 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args.as_slice() {
+        ["commands"] => commands::write(),
+        ["commands", "--check"] => commands::check(),
         ["keywords"] => keywords::write(),
         ["keywords", "--check"] => keywords::check(),
         ["layers"] => layers::check(),

@@ -8,6 +8,7 @@ pub mod client;
 pub mod commands;
 pub mod hand_over;
 pub mod ports;
+pub mod services;
 pub mod socket;
 pub mod stats;
 

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -64,6 +65,8 @@ pub struct ProcessFacts {
     pub version: String,
     /// The HAProxy version whose language and interface this is.
     pub haproxy_version: String,
+    /// When that version was released, `YYYY/MM/DD`.
+    pub release_date: String,
     /// Worker threads.
     pub threads: u32,
     /// Process id.
@@ -71,21 +74,51 @@ pub struct ProcessFacts {
     /// Time since the start.
     pub uptime: Duration,
     /// Start, seconds since 1970.
-    pub started_s: u64,
+    pub started_s: f64,
+    /// Resident memory.
+    pub memory_bytes: u64,
     /// Descriptor limit.
     pub descriptors_max: u64,
     /// Client connections allowed.
     pub connections_max: u32,
+    /// Client connections that can be allowed.
+    pub connections_hard_max: u32,
     /// Client connections now.
     pub connections: u32,
     /// Client connections since the start.
     pub connections_total: u64,
     /// Requests since the start.
     pub requests_total: u64,
+    /// Requests and TCP sessions now.
+    pub streams: u32,
+    /// Requests and TCP sessions since the start.
+    pub streams_total: u64,
     /// New connections in the last second.
     pub connection_rate: u32,
     /// Highest such rate.
     pub connection_rate_max: u32,
+    /// New connections allowed a second; 0 = any number.
+    pub connection_rate_limit: u32,
+    /// New sessions allowed a second; 0 = any number.
+    pub session_rate_limit: u32,
+    /// Times that the allowed connections were reached.
+    pub full_total: u64,
+    /// Sessions and checks.
+    pub tasks: u32,
+    /// Tasks that wait for a processor.
+    pub run_queue: u32,
+    /// Share of time in which the process did not compute, percent.
+    pub idle_percent: u32,
+    /// Bytes sent to clients since the start.
+    pub bytes_out: u64,
+    /// The same for the last second.
+    pub bytes_out_rate: u64,
+    /// Log lines that no one took.
+    pub dropped_logs: u64,
+    /// Names that did not resolve.
+    pub failed_resolutions: u32,
+    /// Warnings given.
+    pub warnings: u32,
     /// Listening addresses.
     pub listeners: usize,
     /// No longer accepting.
@@ -106,6 +139,115 @@ pub struct ProcessFacts {
     pub boot_ms: u64,
 }
 
+/// A control socket, for `show cli sockets`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControlSocket {
+    /// Where it listens, as the configuration writes it.
+    pub address: String,
+    /// Level at which its sessions start.
+    pub level: Level,
+}
+
+/// What has changed since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// The running generation.
+    pub generation: u64,
+    /// When it came to run, milliseconds since 1970.
+    pub last_ms: u64,
+    /// What had to be left out of it or looks wrong.
+    pub problems: usize,
+    /// The last changes, the newest first, each in a line.
+    pub lines: Vec<String>,
+    /// Why the wanted configuration does not run; `None` when it does.
+    pub error: Option<String>,
+}
+
+/// A change of the configuration while it runs. It holds until the files are read anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Of a server: backend, server, what.
+    Server(Name, Name, ServerChange),
+    /// A server more: backend, server, and what a `server` line says behind its name.
+    AddServer(Name, Name, Vec<String>),
+    /// A server less: backend, server.
+    RemoveServer(Name, Name),
+    /// Of a frontend.
+    Frontend(Name, FrontendChange),
+    /// `maxconn` of the process; `None` = as configured.
+    Maxconn(Option<u32>),
+}
+
+/// A change of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ServerChange {
+    /// Another address, and another port where one is given.
+    Address(IpAddr, Option<PortChange>),
+    /// Another address or port for its checks.
+    Check(Option<IpAddr>, Option<u16>),
+    /// Another `maxconn`; 0 = none.
+    Maxconn(u32),
+}
+
+/// A port in a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PortChange {
+    /// This one.
+    Fixed(u16),
+    /// The client's, shifted.
+    Offset(i32),
+}
+
+impl PortChange {
+    /// `80`, `+1000`, `-1000`.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        if text.starts_with(['+', '-']) {
+            return text.parse().ok().filter(|n| (-65_535..=65_535).contains(n)).map(Self::Offset);
+        }
+        text.parse().ok().map(Self::Fixed)
+    }
+}
+
+/// A change of a frontend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrontendChange {
+    /// `disable frontend`.
+    Close,
+    /// `enable frontend`.
+    Open,
+    /// `shutdown frontend`.
+    Shut,
+    /// `set maxconn frontend`; 0 = the process's.
+    Maxconn(u32),
+}
+
+/// A report about the inside of the process, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// What each thread has done.
+    Activity,
+    /// What each thread does now.
+    Threads,
+    /// Memory in use.
+    Memory,
+    /// Notices that are kept.
+    Events,
+    /// Open descriptors, a line each that begins with the number and ` :`.
+    Descriptors,
+    /// Files mapped into memory.
+    Files,
+}
+
+/// Why a server cannot be removed now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotRemovable {
+    /// What keeps it, as HAProxy words it.
+    pub reason: String,
+    /// Whether waiting may help.
+    pub passes: bool,
+}
+
 /// The process, as commands see it.
 pub trait House {
     /// Figures of the process.
@@ -120,11 +262,29 @@ pub trait House {
     /// See [`OrderError`].
     fn order(&self, order: &ServerOrder) -> Result<(), OrderError>;
 
+    /// Changes the running configuration; returns what to say about it.
+    ///
+    /// # Errors
+    /// Why it was not done, in HAProxy's words where it has some.
+    fn change(&self, change: Change) -> Result<String, String>;
+
     /// Clears maxima; with `all` every counter.
     fn clear_counters(&self, all: bool);
 
     /// What was said at the start and whatever is wrong since.
     fn startup_logs(&self) -> String;
+
+    /// The control sockets.
+    fn control_sockets(&self) -> Vec<ControlSocket>;
+
+    /// A report about the inside of the process.
+    fn report(&self, what: Report) -> String;
+
+    /// Whether `backend/server` could be removed.
+    ///
+    /// # Errors
+    /// See [`NotRemovable`].
+    fn removable(&self, name: &str) -> Result<(), NotRemovable>;
 
     /// Variables of the environment as the configuration left it.
     fn environment(&self) -> Vec<(String, String)>;
@@ -140,6 +300,9 @@ pub trait House {
 
     /// What becomes of a request: `[json] <method> <address> [<field>...]`.
     fn explain(&self, words: &[&str]) -> Outcome;
+
+    /// What has changed since the start.
+    fn changes(&self) -> Changes;
 
     /// Reads the configuration now and applies it.
     fn reload(&self) -> Later<'_, Outcome>;

@@ -9,12 +9,15 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use crate::commands::{self, Run, SessionCommand};
+use crate::commands::{self, Args, Reply, Run, SessionCommand};
 use crate::hand_over;
 use crate::ports::{House, Level};
 
 /// Longest line of commands, bytes.
 const LINE_MAX: usize = 16 * 1024;
+
+/// Longest payload, bytes.
+const PAYLOAD_MAX: usize = 16 << 20;
 
 /// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -112,10 +115,24 @@ enum Ended {
     HandOver,
 }
 
+/// A conversation: what it may do and how it wants to be answered.
 struct Session<'a> {
     house: &'a dyn House,
     rights: Rights,
+    /// Stay open after the first line.
     interactive: bool,
+    /// Show a prompt.
+    prompt: bool,
+    /// Show the time since the start in the prompt.
+    timed: bool,
+    severity: SeverityOutput,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SeverityOutput {
+    None,
+    Number,
+    Word,
 }
 
 /// Reads lines and answers them; a session that is not interactive ends after its first line.
@@ -124,30 +141,66 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     rights: Rights,
     house: &dyn House,
 ) -> io::Result<Ended> {
-    let mut session = Session { house, rights, interactive: false };
+    let mut session = Session {
+        house,
+        rights,
+        interactive: false,
+        prompt: false,
+        timed: false,
+        severity: SeverityOutput::None,
+    };
     let mut buffer = Vec::new();
     loop {
-        let reading = read_line(stream, &mut buffer);
-        let Ok(line) = tokio::time::timeout(session.rights.timeout, reading).await else {
+        let reading = read_request(stream, &mut buffer);
+        let Ok(request) = tokio::time::timeout(session.rights.timeout, reading).await else {
             return Ok(Ended::Closed);
         };
-        let Some(line) = line? else { return Ok(Ended::Closed) };
-        for command in commands::split_commands(&line) {
-            match session.run(command).await {
-                Reply::Text(mut text) => {
-                    text.push('\n');
+        let Some((line, payload)) = request? else { return Ok(Ended::Closed) };
+        let commands = commands::split_commands(&line);
+        for (nth, command) in commands.iter().enumerate() {
+            // A payload belongs to the last command of its line.
+            let last = nth + 1 == commands.len();
+            match session.run(command, payload.as_deref().filter(|_| last)).await {
+                Next::Answer(reply) => {
+                    let text = session.dress(reply);
                     stream.write_all(text.as_bytes()).await?;
                 }
-                Reply::Quit => return Ok(Ended::Closed),
-                Reply::HandOver => return Ok(Ended::HandOver),
+                Next::Quit => return Ok(Ended::Closed),
+                Next::HandOver => return Ok(Ended::HandOver),
             }
         }
         if !session.interactive {
             stream.shutdown().await?;
             return Ok(Ended::Closed);
         }
-        stream.write_all(b"> ").await?;
+        if session.prompt {
+            stream.write_all(session.prompt_text().as_bytes()).await?;
+        }
     }
+}
+
+/// The next line and the payload that it announces; `None` at the end of the stream.
+async fn read_request<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    buffer: &mut Vec<u8>,
+) -> io::Result<Option<(String, Option<String>)>> {
+    let Some(line) = read_line(stream, buffer).await? else { return Ok(None) };
+    let Some((command, mark)) = commands::payload_mark(&line) else {
+        return Ok(Some((line, None)));
+    };
+    let mut payload = String::new();
+    // The end of the stream ends the payload too.
+    while let Some(next) = read_line(stream, buffer).await? {
+        if next.strip_suffix('\r').unwrap_or(&next) == mark {
+            break;
+        }
+        if payload.len() + next.len() > PAYLOAD_MAX {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "payload too long"));
+        }
+        payload.push_str(&next);
+        payload.push('\n');
+    }
+    Ok(Some((command.to_owned(), Some(payload))))
 }
 
 /// The next line without its end; `None` at the end of the stream.
@@ -171,77 +224,124 @@ async fn read_line<S: AsyncRead + Unpin>(
     }
 }
 
-enum Reply {
-    Text(String),
+enum Next {
+    Answer(Reply),
     Quit,
     HandOver,
 }
 
+const PROMPT_USAGE: &str = "Usage: prompt [help | n | i | p | timed]*\n  \
+    n      one command line, then the end\n  i      stay open, no prompt\n  \
+    p      stay open with a prompt\n  timed  show the time since the start in the prompt, or not\n\
+    Without argument: from n or i to p, from p to n.";
+
 impl Session<'_> {
-    async fn run(&mut self, command: &str) -> Reply {
+    async fn run(&mut self, command: &str, payload: Option<&str>) -> Next {
         let words = commands::split_words(command);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        match words.as_slice() {
-            [] => return Reply::Text(String::new()),
-            ["help" | "?", rest @ ..] => {
-                return Reply::Text(commands::help(rest, self.rights.level));
-            }
-            _ => {}
+        if words.is_empty() {
+            return Next::Answer(Reply::done());
         }
         let Some(command) = commands::find(&words) else {
-            return Reply::Text(commands::unknown(&words));
+            return Next::Answer(commands::unknown(&words, self.rights.level));
         };
         if command.level > self.rights.level {
-            return Reply::Text("Permission denied\n".to_owned());
+            return Next::Answer(Reply::error("Permission denied"));
         }
-        let args = words.get(command.words.len()..).unwrap_or_default();
+        let words = words.get(command.length()..).unwrap_or_default();
+        let args = Args { words, payload };
         match command.run {
-            Run::Now(run) => Reply::Text(run(self.house, args)),
-            Run::Later(run) => Reply::Text(run(self.house, args).await),
-            Run::Session(what) => self.change(what, args),
+            Run::Now(run) => Next::Answer(run(self.house, args)),
+            Run::Later(run) => Next::Answer(run(self.house, args).await),
+            Run::Session(SessionCommand::Quit) => Next::Quit,
+            Run::Session(SessionCommand::HandOver) if self.rights.hand_over => Next::HandOver,
+            Run::Session(what) => Next::Answer(self.change(what, words)),
         }
     }
 
-    fn change(&mut self, what: SessionCommand, args: &[&str]) -> Reply {
-        let text = match what {
-            SessionCommand::Quit => return Reply::Quit,
-            SessionCommand::HandOver if self.rights.hand_over => return Reply::HandOver,
-            SessionCommand::HandOver => {
-                "Permission denied: this socket has no 'expose-fd listeners'\n".to_owned()
+    fn change(&mut self, what: SessionCommand, words: &[&str]) -> Reply {
+        match what {
+            SessionCommand::Quit | SessionCommand::HandOver => {
+                Reply::error("Permission denied: this socket has no 'expose-fd listeners'")
             }
-            SessionCommand::Prompt => {
-                self.interactive = !self.interactive;
-                String::new()
-            }
+            SessionCommand::Help => Reply::listing(commands::help(words, self.rights.level)),
+            SessionCommand::Prompt => self.change_prompt(words),
             SessionCommand::Lower(level) => {
                 self.rights.level = self.rights.level.min(level);
-                String::new()
+                Reply::done()
             }
-            SessionCommand::ShowLevel => format!("{}\n", self.rights.level.name()),
-            SessionCommand::Timeout => match args.first().and_then(|a| seconds(a)) {
+            SessionCommand::ShowLevel => {
+                Reply::message(commands::Severity::Info, self.rights.level.name())
+            }
+            SessionCommand::Timeout => self.change_timeout(words),
+            SessionCommand::Severity => {
+                self.severity = match words.first() {
+                    Some(&"none") => SeverityOutput::None,
+                    Some(&"number") => SeverityOutput::Number,
+                    Some(&"string") => SeverityOutput::Word,
+                    _ => {
+                        return Reply::error(
+                            "one of 'none', 'number', 'string' is a required argument",
+                        );
+                    }
+                };
+                Reply::done()
+            }
+        }
+    }
+
+    fn change_prompt(&mut self, words: &[&str]) -> Reply {
+        if words.is_empty() {
+            self.prompt = !self.prompt;
+            self.interactive = self.prompt;
+        }
+        for word in words {
+            match *word {
+                "n" => (self.interactive, self.prompt) = (false, false),
+                "i" => (self.interactive, self.prompt) = (true, false),
+                "p" => (self.interactive, self.prompt) = (true, true),
+                "timed" => self.timed = !self.timed,
+                _ => return Reply::message(commands::Severity::Info, PROMPT_USAGE),
+            }
+        }
+        if words == ["timed"] {
+            (self.interactive, self.prompt) = (true, true);
+        }
+        Reply::done()
+    }
+
+    fn change_timeout(&mut self, words: &[&str]) -> Reply {
+        match words {
+            ["cli"] => Reply::error("Expects an integer value."),
+            ["cli", time, ..] => match commands::duration(time, "s") {
                 Some(timeout) => {
                     self.rights.timeout = timeout;
-                    String::new()
+                    Reply::done()
                 }
-                None => "Invalid timeout value.\n".to_owned(),
+                None => Reply::error("Invalid timeout value."),
             },
-        };
-        Reply::Text(text)
+            _ => Reply::error("'set timeout' only supports 'cli'."),
+        }
     }
-}
 
-/// `30`, `30s`, `500ms`, `2m`, `1h`; a bare number is seconds.
-fn seconds(text: &str) -> Option<Duration> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let number: u32 = text[..digits].parse().ok().filter(|n| *n > 0)?;
-    let unit = match &text[digits..] {
-        "ms" => Duration::from_millis(1),
-        "" | "s" => Duration::from_secs(1),
-        "m" => Duration::from_secs(60),
-        "h" => Duration::from_secs(3600),
-        _ => return None,
-    };
-    unit.checked_mul(number)
+    /// The answer as the session wants it, with the empty line that ends it.
+    fn dress(&self, reply: Reply) -> String {
+        let prefix = match (self.severity, reply.severity) {
+            (SeverityOutput::Number, Some(severity)) => format!("[{}]: ", severity.number()),
+            (SeverityOutput::Word, Some(severity)) => format!("[{}]: ", severity.word()),
+            _ => String::new(),
+        };
+        prefix + &reply.text + "\n"
+    }
+
+    fn prompt_text(&self) -> String {
+        if !self.timed {
+            return "> ".to_owned();
+        }
+        let up = self.house.process().uptime.as_secs();
+        let (days, hours, minutes, seconds) = (up / 86400, up / 3600 % 24, up / 60 % 60, up % 60);
+        format!("[{days}:{hours:02}:{minutes:02}:{seconds:02}]> ")
+    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub mod ports;
 pub mod reconcile;
 
 pub use apply::{Controller, Report, Verdict};
-pub use history::{Cause, Entry, History};
+pub use history::{Cause, Ending, Entry, History};
 pub use intent::{Intent, Problem};
 pub use names::Names;
 pub use plan::Plan;

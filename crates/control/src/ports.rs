@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use model::{Address, Name, Origin, Snapshot};
+use model::{Address, Name, Operational, Origin, Snapshot};
 
 /// The data plane as the control wing sees it.
 pub trait DataPlane {
@@ -99,6 +99,12 @@ pub struct ServerOrder {
 /// What a [`ServerOrder`] asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerOrderKind {
+    /// `health up`, `stopping`, `down`: as if checks had found that.
+    Health(Operational),
+    /// `enable health`, `disable health`.
+    Checks(bool),
+    /// `shutdown sessions server`: whoever is served is cut off.
+    Shutdown,
     /// `state ready`: ends maintenance and drain asked at run time.
     Ready,
     /// `state drain`: only sticky clients.
@@ -122,4 +128,6 @@ pub enum OrderError {
     FixedWeight,
     /// The value is out of range.
     Range,
+    /// Its health is not checked.
+    NoCheck,
 }

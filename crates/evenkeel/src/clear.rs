@@ -38,7 +38,12 @@ pub fn counters(live: &Live, all: bool) {
                 counter.clear();
             }
             c.traffic.clear();
-            b.servers.iter().for_each(|s| server(&s.counters));
+            b.standing.clear();
+            for s in &b.servers {
+                server(&s.counters);
+                s.standing.clear();
+                s.check.clear_counters();
+            }
         }
     }
 }

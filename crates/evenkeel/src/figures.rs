@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use admin::services::prometheus::server_state;
 use admin::stats::{CheckFacts, Kind, Row, ServerFacts};
-use model::{Algorithm, Host, Mode, Operational, Port};
+use model::{Algorithm, BackendTarget, Host, Mode, Operational, Port, ServerIdentity};
 use proxy::{Live, LiveBackend, LiveFrontend, LiveServer, Totals};
 
 /// A row for every frontend, then every server and its backend, proxy by proxy in the order of
-/// the configuration. `now_ms` is the engine's clock.
-pub fn rows(live: &Live, now_ms: u64) -> Vec<Row> {
+/// the configuration. `connections_max` is the process's `maxconn`, `now_ms` the engine's clock.
+pub fn rows(live: &Live, connections_max: u32, now_ms: u64) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut order: Vec<(u32, &str)> = Vec::new();
     order.extend(live.config.frontends.iter().map(|f| (f.id, &*f.name)));
@@ -18,11 +19,11 @@ pub fn rows(live: &Live, now_ms: u64) -> Vec<Row> {
     for (id, name) in order {
         if let Some(f) = live.frontends.iter().find(|f| f.model.id == id && &*f.model.name == name)
         {
-            rows.push(frontend(f, now_ms));
+            rows.push(frontend(f, connections_max, now_ms));
         }
         if let Some(b) = live.backends.get(name).filter(|b| b.model.id == id) {
             rows.extend(b.servers.iter().map(|s| server(b, s, now_ms)));
-            rows.push(backend(b, now_ms));
+            rows.push(backend(b, full_load(live, b, connections_max), now_ms));
         }
     }
     rows
@@ -32,7 +33,7 @@ fn statuses(mode: Mode, totals: &Totals) -> Option<[u64; 6]> {
     (mode == Mode::Http).then(|| [1, 2, 3, 4, 5, 0].map(|class| totals.class(class)))
 }
 
-fn frontend(f: &Arc<LiveFrontend>, now_ms: u64) -> Row {
+fn frontend(f: &Arc<LiveFrontend>, connections_max: u32, now_ms: u64) -> Row {
     let c = &f.counters;
     let totals = c.traffic.totals();
     let http = f.model.mode == Mode::Http;
@@ -44,9 +45,9 @@ fn frontend(f: &Arc<LiveFrontend>, now_ms: u64) -> Row {
         proxy_id: f.model.id,
         mode: Some(f.model.mode),
         sessions: (c.connections.value(), c.connections.max()),
-        session_limit: f.model.maxconn,
+        session_limit: Some(f.model.maxconn.unwrap_or(connections_max)),
         sessions_total: c.connections_total.value(),
-        session_rate: rate,
+        session_rate: Some(rate),
         session_rate_limit: Some(f.model.rate_limit_sessions.unwrap_or(0)),
         bytes_in: totals.bytes_in,
         bytes_out: totals.bytes_out,
@@ -64,7 +65,25 @@ fn frontend(f: &Arc<LiveFrontend>, now_ms: u64) -> Row {
     }
 }
 
-fn backend(b: &Arc<LiveBackend>, now_ms: u64) -> Row {
+/// `fullconn`, or a tenth of what the frontends that lead here may take (manual 4.2).
+fn full_load(live: &Live, b: &LiveBackend, connections_max: u32) -> u32 {
+    if let Some(full) = b.model.fullconn {
+        return full;
+    }
+    let leads = |f: &&Arc<LiveFrontend>| {
+        f.model.default_backend.as_ref() == Some(&b.model.name)
+            || f.own_backend.as_ref() == Some(&b.model.name)
+            || f.model.use_backend.iter().any(|rule| match &rule.action {
+                BackendTarget::Static(name) => *name == b.model.name,
+                BackendTarget::Format(_) => true,
+            })
+    };
+    let limit = |f: &Arc<LiveFrontend>| f.model.maxconn.unwrap_or(connections_max);
+    let sum: u64 = live.frontends.iter().filter(leads).map(|f| u64::from(limit(f))).sum();
+    sum.div_ceil(10) as u32
+}
+
+fn backend(b: &Arc<LiveBackend>, full_load: u32, now_ms: u64) -> Row {
     let c = &b.counters;
     let totals = c.traffic.totals();
     let usable = |backup: bool| {
@@ -74,6 +93,7 @@ fn backend(b: &Arc<LiveBackend>, now_ms: u64) -> Row {
     let (active, spare) = (usable(false), usable(true));
     let serving = if active.is_empty() { &spare } else { &active };
     let weight = serving.iter().map(|s| u32::from(s.state.weight())).sum();
+    let states: Vec<Row> = b.servers.iter().map(|s| server(b, s, now_ms)).collect();
     let alive = b.servers.iter().any(|s| s.state.is_alive());
     Row {
         proxy: b.model.name.to_string(),
@@ -84,10 +104,10 @@ fn backend(b: &Arc<LiveBackend>, now_ms: u64) -> Row {
         algorithm: Some(algorithm(&b.model.algorithm)),
         queue: Some((b.fleet.shared().queued(), b.fleet.shared().queued_max())),
         sessions: (c.sessions.value(), c.sessions.max()),
-        session_limit: b.model.fullconn,
+        session_limit: Some(full_load),
         sessions_total: totals.sessions,
         balanced_total: Some(b.servers.iter().map(|s| s.counters.traffic.totals().balanced).sum()),
-        session_rate: (c.traffic.per_second(now_ms), c.traffic.rate_max()),
+        session_rate: Some((c.traffic.per_second(now_ms), c.traffic.rate_max())),
         bytes_in: totals.bytes_in,
         bytes_out: totals.bytes_out,
         denied_requests: Some(c.denied_requests.value()),
@@ -105,19 +125,42 @@ fn backend(b: &Arc<LiveBackend>, now_ms: u64) -> Row {
         status: if alive { "UP" } else { "DOWN" }.to_owned(),
         weight: Some(weight),
         active_backup: Some((active.len() as u32, spare.len() as u32)),
-        last_change_s: b.servers.iter().map(|s| since_s(s, now_ms)).min(),
+        configured_weight: Some(weight),
+        servers_by_state: counted(states.iter().map(|row| server_state(row).to_owned())),
+        servers_by_check: counted(states.iter().filter_map(|row| {
+            let check = row.server.as_ref()?.check.as_ref()?;
+            (!check.status.is_empty()).then(|| check.status.clone())
+        })),
+        cookie: b.model.cookie.as_ref().map(|c| c.name.clone()),
+        downs: Some(b.standing.downs()),
+        downtime_s: Some((b.standing.down_ms(now_ms) / 1000) as u32),
+        last_change_s: Some((now_ms.saturating_sub(b.standing.changed_ms()) / 1000) as u32),
         ..Row::default()
     }
 }
 
-fn since_s(s: &LiveServer, now_ms: u64) -> u64 {
-    now_ms.saturating_sub(s.state.last_change_ms()) / 1000
+/// How often each word comes.
+fn counted(words: impl Iterator<Item = String>) -> Vec<(String, u32)> {
+    let mut counts: Vec<(String, u32)> = Vec::new();
+    for word in words {
+        match counts.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, n)) => *n += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    counts
+}
+
+fn since_s(s: &LiveServer, now_ms: u64) -> u32 {
+    (now_ms.saturating_sub(s.state.last_change_ms()) / 1000) as u32
 }
 
 fn server(b: &Arc<LiveBackend>, s: &Arc<LiveServer>, now_ms: u64) -> Row {
     let c = &s.counters;
     let totals = c.traffic.totals();
     let facts = server_facts(s);
+    let checked = s.model.check.is_some();
+    let observing = s.model.check.as_ref().is_some_and(|c| c.observe.is_some());
     Row {
         proxy: b.model.name.to_string(),
         service: s.model.name.to_string(),
@@ -131,7 +174,7 @@ fn server(b: &Arc<LiveBackend>, s: &Arc<LiveServer>, now_ms: u64) -> Row {
         session_limit: s.model.maxconn,
         sessions_total: totals.sessions,
         balanced_total: Some(totals.balanced),
-        session_rate: (c.traffic.per_second(now_ms), c.traffic.rate_max()),
+        session_rate: Some((c.traffic.per_second(now_ms), c.traffic.rate_max())),
         bytes_in: totals.bytes_in,
         bytes_out: totals.bytes_out,
         denied_responses: Some(c.denied_responses.value()),
@@ -146,8 +189,16 @@ fn server(b: &Arc<LiveBackend>, s: &Arc<LiveServer>, now_ms: u64) -> Row {
         connects: Some(c.connects.value()),
         reuses: Some(totals.reuses),
         idle: Some(c.idle_connections.value()),
+        idle_limit: u32::try_from(s.model.pool_max_conn).ok(),
+        used: Some(s.state.served()),
+        address: address(&facts),
         status: facts.status(),
+        check_failures: checked.then(|| s.check.failed()),
+        observed_failures: observing.then(|| s.check.observed()),
+        downs: checked.then(|| s.standing.downs()),
+        downtime_s: checked.then(|| (s.standing.down_ms(now_ms) / 1000) as u32),
         weight: Some(u32::from(s.state.weight())),
+        configured_weight: Some(u32::from(s.state.weight())),
         last_change_s: Some(since_s(s, now_ms)),
         server: Some(facts),
         ..Row::default()
@@ -156,7 +207,7 @@ fn server(b: &Arc<LiveBackend>, s: &Arc<LiveServer>, now_ms: u64) -> Row {
 
 fn server_facts(s: &Arc<LiveServer>) -> ServerFacts {
     let status = s.state.status();
-    let (address, fqdn) = match &s.model.host {
+    let (host, fqdn) = match &s.model.host {
         Host::Name { name, resolved } => {
             (resolved.map(|ip| ip.to_string()).unwrap_or_default(), Some(name.clone()))
         }
@@ -176,24 +227,49 @@ fn server_facts(s: &Arc<LiveServer>) -> ServerFacts {
             health,
             port: check.port.unwrap_or(0),
             status: last.as_ref().map(|r| r.status.word().to_owned()).unwrap_or_default(),
+            description: last
+                .as_ref()
+                .map(|r| r.status.description().to_owned())
+                .unwrap_or_default(),
             code: last.as_ref().and_then(|r| r.code),
             duration_ms: last.as_ref().map(|r| r.duration_ms),
             text: last.map(|r| r.info).unwrap_or_default(),
+            address: check.addr.map(|a| a.to_string()),
+            paused: s.check.is_paused(),
         }
     });
     ServerFacts {
-        address,
+        host,
         port: if let Port::Fixed(port) = s.model.port { port } else { 0 },
         fqdn,
         cookie: s.model.cookie.clone(),
         admin: status.admin,
         operational: status.operational,
         check,
+        agent: None,
         backup: s.model.backup,
         initial_weight: s.model.weight,
         weight: s.state.weight(),
         tracked: s.model.track.as_ref().map(|(backend, server)| format!("{backend}/{server}")),
+        purge_delay_ms: s.model.pool_purge_delay.as_millis() as u64,
+        origin: s.model.origin.to_string(),
+        container: match &s.model.identity {
+            ServerIdentity::Container { provider, id, .. } => Some((provider.clone(), id.clone())),
+            ServerIdentity::Named(_) => None,
+        },
     }
+}
+
+/// Address and port as HAProxy writes them.
+fn address(server: &ServerFacts) -> String {
+    let host = &server.host;
+    if server.port == 0 || host.contains('/') || host.contains('@') || host.is_empty() {
+        return host.clone();
+    }
+    if host.contains(':') {
+        return format!("[{host}]:{}", server.port);
+    }
+    format!("{host}:{}", server.port)
 }
 
 fn algorithm(algorithm: &Algorithm) -> &'static str {

@@ -8,13 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use admin::ports::{House as Port, Later};
+use admin::ports::{
+    Change, Changes, ControlSocket, House as Port, Later, NotRemovable, Report as Inside,
+};
 use admin::stats::Row;
 use admin::{Outcome, ProcessFacts};
 use config::{Environment, Severity};
 use control::apply::Attempt;
-use control::intent::{Intent, Wanted, containers};
-use control::{Cause, Controller, Names, OrderError, Report, ServerOrder, Verdict};
+use control::intent::{Intent, Patches, Wanted, containers};
+use control::{Cause, Controller, Ending, Names, OrderError, Report, ServerOrder, Verdict};
 use model::observed::{Freshness, Observation};
 use model::{Address, Config, Name, Origin, Snapshot};
 use proxy::LiveServer;
@@ -32,6 +34,8 @@ const DRAIN_LOOK: Duration = Duration::from_millis(50);
 
 /// How long a port that could not be opened is left alone.
 const PORTS_AGAIN: Duration = Duration::from_secs(10);
+/// Changes that the statistics page shows.
+const CHANGES_SHOWN: usize = 20;
 
 /// What a control socket asks of the loop that owns time.
 pub enum Request {
@@ -80,6 +84,10 @@ pub struct House {
     pub last_read: Cell<Option<(u64, bool)>>,
     /// What the DNS says of servers' names.
     pub names: RefCell<Names>,
+    /// Control sockets that are served.
+    pub sockets: RefCell<Vec<ControlSocket>>,
+    /// Rates from one look at the figures to the next.
+    pub usage: crate::process::Usage,
     /// To the loop.
     pub requests: mpsc::UnboundedSender<Request>,
 }
@@ -158,8 +166,16 @@ impl House {
                 if !loaded.diagnostics.is_empty() {
                     self.voice.raw(&self.render(&loaded));
                 }
-                self.controller.borrow_mut().intent.set_base(config);
-                self.apply(attempt)
+                let mut controller = self.controller.borrow_mut();
+                controller.intent.set_base(config);
+                // What was changed by commands holds until the files are read anew.
+                let patches = std::mem::take(controller.intent.patches_mut());
+                drop(controller);
+                let report = self.apply(attempt);
+                if report.verdict == Verdict::Refused {
+                    *self.controller.borrow_mut().intent.patches_mut() = patches;
+                }
+                report
             }
         };
         let runs = report.verdict != Verdict::Refused;
@@ -350,47 +366,27 @@ pub fn unresolved_line(u: &crate::resolve::Unresolved) -> String {
 
 impl Port for House {
     fn process(&self) -> ProcessFacts {
-        let shared = self.plane.engine.shared();
-        let now_ms = shared.now_ms(tokio::time::Instant::now());
-        let controller = self.controller.borrow();
-        let running = controller.running();
-        let global = running.map(|s| &s.config.global);
-        let uptime = self.started.elapsed();
-        ProcessFacts {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            haproxy_version: self.loader.facts.version.clone(),
-            threads: self.workers,
-            pid: std::process::id(),
-            uptime,
-            started_s: (wall_ms() / 1000).saturating_sub(uptime.as_secs()),
-            descriptors_max: crate::limits::descriptors(),
-            connections_max: shared.max_connections.load(Relaxed),
-            connections: shared.connections.value(),
-            connections_total: shared.connections_total.value(),
-            requests_total: shared.traffic.totals().requests,
-            connection_rate: shared.connection_rate.per_second(now_ms),
-            connection_rate_max: shared.connection_rate.max(),
-            listeners: shared.live().listeners.len(),
-            stopping: self.stopping.get(),
-            node: global
-                .and_then(|g| g.node.as_deref().map(str::to_owned))
-                .unwrap_or_else(crate::run::hostname),
-            description: global.and_then(|g| g.description.as_deref()).unwrap_or("").to_owned(),
-            generation: controller.generation(),
-            reloads_applied: controller.history().applied(),
-            reloads_refused: controller.history().refused(),
-            config_ok: controller.error().is_none(),
-            boot_ms: self.boot.get().as_millis() as u64,
-        }
+        crate::process::facts(self)
     }
 
     fn rows(&self) -> Vec<Row> {
         let shared = self.plane.engine.shared();
-        figures::rows(&shared.live(), shared.now_ms(tokio::time::Instant::now()))
+        let now_ms = shared.now_ms(tokio::time::Instant::now());
+        figures::rows(&shared.live(), shared.max_connections.load(Relaxed), now_ms)
     }
 
     fn order(&self, order: &ServerOrder) -> Result<(), OrderError> {
-        self.controller.borrow_mut().order(&self.plane, order)
+        let mut controller = self.controller.borrow_mut();
+        controller.order(&self.plane, order)?;
+        if order.what == control::ports::ServerOrderKind::Ready {
+            // A server that a command added begins in maintenance; that is over for good.
+            controller.intent.patches_mut().enable(&order.backend, &order.server);
+        }
+        Ok(())
+    }
+
+    fn change(&self, change: Change) -> Result<String, String> {
+        crate::change::carry_out(self, change)
     }
 
     fn clear_counters(&self, all: bool) {
@@ -404,6 +400,29 @@ impl Port for House {
             out.push('\n');
         }
         out
+    }
+
+    fn control_sockets(&self) -> Vec<ControlSocket> {
+        self.sockets.borrow().clone()
+    }
+
+    fn report(&self, what: Inside) -> String {
+        crate::process::report(self, what)
+    }
+
+    fn removable(&self, name: &str) -> Result<(), NotRemovable> {
+        let keeps = |reason: &str, passes| NotRemovable { reason: reason.to_owned(), passes };
+        let (backend, server) = name.split_once('/').unwrap_or((name, ""));
+        let Some(server) = self.servers_named(Some(backend), server).pop() else {
+            return Err(keeps("No such server.", false));
+        };
+        if !server.state.admin().is_maint() {
+            return Err(keeps("Only servers in maintenance mode can be deleted.", false));
+        }
+        match self.occupied(&server) {
+            Some(reason) => Err(keeps(&format!("{reason}."), true)),
+            None => Ok(()),
+        }
     }
 
     fn environment(&self) -> Vec<(String, String)> {
@@ -425,6 +444,21 @@ impl Port for House {
 
     fn explain(&self, words: &[&str]) -> Outcome {
         crate::seats::explained(self, words)
+    }
+
+    fn changes(&self) -> Changes {
+        let controller = self.controller.borrow();
+        let history = controller.history();
+        let applied = |e: &&control::Entry| matches!(e.ending, Ending::Applied { .. });
+        let mut entries: Vec<_> = history.iter().collect();
+        entries.reverse();
+        Changes {
+            generation: controller.generation(),
+            last_ms: entries.iter().copied().find(applied).map_or(0, |e| e.at_ms),
+            problems: controller.problems().len(),
+            lines: entries.iter().take(CHANGES_SHOWN).map(ToString::to_string).collect(),
+            error: controller.error().map(str::to_owned),
+        }
     }
 
     fn reload(&self) -> Later<'_, Outcome> {
@@ -505,6 +539,7 @@ impl House {
         let controller = self.controller.borrow();
         let mut intent = controller.intent.clone();
         intent.set_base(config);
+        *intent.patches_mut() = Patches::default();
         let (options, names) = (self.containers.borrow(), self.names.borrow());
         let wanted = joined(&intent, &controller, &options, &names);
         let mut text = controller.plan(&wanted.config).to_string();
@@ -541,6 +576,9 @@ fn status(house: &House) -> String {
     }
     for (backend, server, what) in controller.intent.overrides().iter() {
         out.push_str(&format!("changed at run time: {backend}/{server}: {what:?}\n"));
+    }
+    for line in controller.intent.patches().lines() {
+        out.push_str(&format!("changed at run time: {line}\n"));
     }
     if let Some(last) = controller.history().last() {
         out.push_str(&format!("last change: {last}\n"));

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod change;
 mod check;
 mod clear;
 mod containers;
@@ -21,12 +22,14 @@ mod memory;
 mod names;
 mod native;
 mod plane;
+mod process;
 mod remote;
 mod resolve;
 mod run;
 mod say;
 mod sd_notify;
 mod seats;
+mod services;
 mod signals;
 mod sockets;
 mod turn;

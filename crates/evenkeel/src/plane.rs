@@ -60,6 +60,19 @@ impl DataPlane for Plane {
                 let weight = u32::from(server.model.weight) * u32::from(percent) / 100;
                 set_weight(shared, backend, server, weight.min(256) as u16)
             }
+            ServerOrderKind::Health(to) => {
+                proxy::checks::force(shared, backend, server, to);
+                Ok(())
+            }
+            ServerOrderKind::Checks(_) if server.model.check.is_none() => Err(OrderError::NoCheck),
+            ServerOrderKind::Checks(on) => {
+                server.check.pause(!on);
+                Ok(())
+            }
+            ServerOrderKind::Shutdown => {
+                shared.end_sessions(&[server.state.uid()], proxy::Cause::Killed);
+                Ok(())
+            }
             ServerOrderKind::Ready => state(without_maintenance(server).without(drain)),
             ServerOrderKind::Drain => state(without_maintenance(server).with(drain)),
             ServerOrderKind::Maintenance => {

@@ -22,6 +22,7 @@ use crate::load::{Loaded, Loader, plain_reason};
 use crate::plane::Plane;
 use crate::say::Voice;
 use crate::sd_notify::Notify;
+use crate::services::Desk;
 use crate::sockets;
 use crate::turn;
 use crate::{identity, limits};
@@ -215,25 +216,21 @@ impl Start {
             );
             return ExitCode::FAILURE;
         }
-        let engine = match Engine::start(self.settings(workers, &global), &snapshot) {
+        let (desk, questions) = crate::services::open();
+        let engine = match Engine::start(self.settings(workers, &global, desk), &snapshot) {
             Ok(engine) => engine,
             Err(e) => return self.no_engine(e),
         };
         let (spent, at_ms) = (self.started.elapsed(), house::wall_ms());
         let attempt = Attempt { causes: vec![Cause::Start], at_ms, spent };
         controller.started(snapshot, attempt, wanted.problems);
-        let control = match self.open_control() {
-            Ok(control) => control,
-            Err(text) => {
-                voice.alert(text);
-                return ExitCode::FAILURE;
-            }
-        };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = match runtime {
-            Ok(runtime) => runtime,
-            Err(e) => {
-                voice.alert(format!("cannot start the control thread: {}", plain_reason(&e)));
+        let runtime =
+            runtime.map_err(|e| format!("cannot start the control thread: {}", plain_reason(&e)));
+        let (control, runtime) = match (self.open_control(), runtime) {
+            (Ok(control), Ok(runtime)) => (control, runtime),
+            (Err(text), _) | (_, Err(text)) => {
+                voice.alert(text);
                 return ExitCode::FAILURE;
             }
         };
@@ -253,9 +250,12 @@ impl Start {
             environment: self.options.loader.environment.clone().into(),
             last_read: self.first_read().into(),
             names: names.into(),
+            sockets: Vec::new().into(),
+            usage: crate::process::Usage::default(),
             requests,
         });
         let local = LocalSet::new();
+        local.spawn_local(crate::services::serve(questions, Rc::clone(&house)));
         let code = local.block_on(&runtime, self.turn(house, control, requested, global));
         // Tasks that wait for names or clients must not hold the end up.
         runtime.shutdown_background();
@@ -333,7 +333,7 @@ impl Start {
         self.options.workers.or(self.config.global.nbthread).unwrap_or(cpus).max(1)
     }
 
-    fn settings(&mut self, workers: u32, global: &Global) -> Settings {
+    fn settings(&mut self, workers: u32, global: &Global, desk: Arc<Desk>) -> Settings {
         let host: Arc<str> = hostname().into();
         let started_us = house::wall_ms() as i64 * 1000;
         Settings {
@@ -355,6 +355,7 @@ impl Start {
                 let voice = self.options.voice;
                 move |level, text| voice.say(severity_of(level), text)
             }),
+            service: Some(desk),
         }
     }
 

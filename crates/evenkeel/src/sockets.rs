@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use admin::Level;
+use admin::ports::ControlSocket;
 use admin::socket::Rights;
 use model::{Address, Bind, Global, Origin, StatsSocket, UnixPermissions};
 use tokio::task::AbortHandle;
@@ -154,8 +155,18 @@ impl Sockets {
                 )),
             }
         }
+        *house.sockets.borrow_mut() = self.served.iter().map(|(socket, _)| shown(socket)).collect();
         failed
     }
+}
+
+fn shown(socket: &StatsSocket) -> ControlSocket {
+    let address = match &socket.bind.address {
+        Address::Inet(address) if address.is_ipv6() => format!("ipv6@{address}"),
+        Address::Inet(address) => format!("ipv4@{address}"),
+        other => other.to_string(),
+    };
+    ControlSocket { address, level: Level::from_number(socket.level) }
 }
 
 fn rights(socket: &StatsSocket, global: &Global) -> Rights {

@@ -49,6 +49,14 @@ impl Userlist {
     }
 }
 
+/// Whether the request carries name and password of one of these users (Basic scheme).
+pub fn is_authenticated(subject: &dyn crate::Subject, list: &Userlist) -> bool {
+    crate::fetches::auth::basic_user(subject).is_some_and(|(user, password)| {
+        // The check takes its time whether or not there is such a user.
+        list.verify(&user, &password).is_some()
+    })
+}
+
 /// Compares without telling by its duration where the difference is.
 pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |acc, (x, y)| acc | (x ^ y)) == 0

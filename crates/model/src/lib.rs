@@ -21,6 +21,7 @@ mod resolvers;
 mod rule;
 mod server;
 mod snapshot;
+mod stats;
 mod status;
 mod timeouts;
 mod userlist;
@@ -47,6 +48,7 @@ pub use rule::{
 };
 pub use server::{InitAddr, ProxyHeader, Server, ServerIdentity};
 pub use snapshot::{Config, Generation, Snapshot};
+pub use stats::{ServiceName, Stats};
 pub use status::{AdminReason, AdminReasons, CheckState, Operational, ServerStatus};
 pub use timeouts::Timeouts;
 pub use userlist::Userlist;

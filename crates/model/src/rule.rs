@@ -6,7 +6,7 @@ use std::time::Duration;
 use expr::{Condition, Expr, LogFormat, Regex, Variable};
 use wire::http::FieldName;
 
-use crate::{Name, Origin, Reply};
+use crate::{Name, Origin, Reply, ServiceName, Stats};
 
 /// An action with its condition; `None` = always.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +43,8 @@ pub struct RuleSet {
     pub http_request: Vec<HttpRule>,
     /// `redirect`, evaluated after `http-request`.
     pub redirects: Vec<Rule<Arc<Redirect>>>,
+    /// `stats X`: the page, answered after the rules above.
+    pub stats: Option<Arc<Stats>>,
     /// `http-response`.
     pub http_response: Vec<HttpRule>,
     /// `http-after-response`.
@@ -179,6 +181,8 @@ pub enum HttpAction {
     EarlyHint(FieldName, LogFormat),
     /// `disable-l7-retry`.
     DisableL7Retry,
+    /// `use-service NAME`.
+    UseService(ServiceName),
     /// `do-log`.
     DoLog,
     /// `set-nice`, `set-tos`, `set-mark`, priority hints: accepted, without effect here.

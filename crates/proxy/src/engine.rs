@@ -42,6 +42,8 @@ pub struct Settings {
     pub seed: u64,
     /// Says something to whoever looks at the process.
     pub say: Say,
+    /// Who answers in place of servers.
+    pub service: Option<Arc<dyn crate::service::Service>>,
 }
 
 /// A bind that could not be opened.
@@ -126,6 +128,8 @@ pub struct Shared {
     pub full: AtomicBool,
     /// Logs and notices.
     pub events: Events,
+    /// Who answers in place of servers.
+    pub service: Option<Arc<dyn crate::service::Service>>,
     /// Process-wide variables (`proc.x`).
     variables: Mutex<expr::Variables>,
     /// To the workers.
@@ -294,6 +298,7 @@ impl Engine {
             max_connections: AtomicU32::new(u32::MAX),
             room: Notify::new(),
             full: AtomicBool::new(false),
+            service: settings.service,
             variables: Mutex::default(),
             commands: OnceLock::new(),
         });

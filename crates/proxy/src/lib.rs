@@ -24,6 +24,7 @@ mod queue;
 mod readiness;
 mod relay;
 mod rewrite;
+mod service;
 mod session;
 mod splice;
 mod stream;
@@ -38,7 +39,8 @@ pub use events::{Events, Notice, Say};
 pub use listen::{ListenSockets, open as open_listener};
 pub use live::{
     BackendCounters, Counter, FrontendCounters, Gauge, Live, LiveBackend, LiveFrontend, LiveServer,
-    Rate, ServerCounters, Tally, Totals, Traffic,
+    Rate, ServerCounters, Standing, Tally, Totals, Traffic,
 };
+pub use service::{Answering, Service, ServiceAnswer, ServiceKind, ServiceRequest};
 pub use sys::{Allocator, give_memory_back};
 pub use termination::{At, Cause, Termination};

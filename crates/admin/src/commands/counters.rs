@@ -1,29 +1,62 @@
-//! Commands about counters.
+//! Commands about counters: show and clear.
 
-use super::{Args, Command, Run};
+use super::{Args, Command, Reply, Run, commands};
 use crate::ports::{House, Level};
+use crate::stats::{Filter, csv, info, json, typed};
 
-pub(super) const COMMANDS: &[Command] = &[
-    Command {
-        words: &["clear", "counters"],
-        args: "",
-        help: "clear the maxima of the statistics",
-        level: Level::Operator,
-        run: Run::Now(|house, args| clear(house, args, false)),
-    },
-    Command {
-        words: &["clear", "counters", "all"],
-        args: "",
-        help: "clear all counters of the statistics",
-        level: Level::Admin,
-        run: Run::Now(|house, args| clear(house, args, true)),
-    },
-];
+pub(super) const COMMANDS: &[Command] = commands! {
+    "clear counters" "" Operator "clear the maxima of the statistics":
+        Run::Now(|house, _| clear(house, false));
+    "clear counters all" "" Admin "clear all counters of the statistics":
+        Run::Now(|house, _| clear(house, true));
+    "show info" "[desc|json|typed|float]*" User "figures of the process": Run::Now(process);
+    "show schema json" "" User "schema of the JSON that 'show info' and 'show stat' print":
+        Run::Now(|_, _| Reply::listing(json::schema()));
+    "show stat" "[<proxy> <kinds> <server>] [desc|json|no-maint|typed|up]*" User
+        "statistics of every proxy and server": Run::Now(statistics);
+};
 
-fn clear(house: &dyn House, args: Args<'_>, all: bool) -> String {
-    if !args.is_empty() {
-        return "Only 'all' may follow 'clear counters'.\n".to_owned();
-    }
+fn clear(house: &dyn House, all: bool) -> Reply {
     house.clear_counters(all);
-    String::new()
+    Reply::done()
+}
+
+fn process(house: &dyn House, args: Args<'_>) -> Reply {
+    let has = |word: &str| args.words.contains(&word);
+    let facts = house.process();
+    let all = info::facts(&facts, has("float"));
+    Reply::listing(if has("json") {
+        json::facts(&all)
+    } else if has("typed") {
+        typed::facts(&all, has("desc"))
+    } else {
+        info::print(&all, has("desc"))
+    })
+}
+
+fn statistics(house: &dyn House, args: Args<'_>) -> Reply {
+    let options = ["desc", "json", "no-maint", "typed", "up"];
+    let has = |word: &str| args.words.contains(&word);
+    let mut filter = Filter { no_maint: has("no-maint"), up: has("up"), ..Filter::default() };
+    let mut selection = args.words.iter().filter(|w| !options.contains(w));
+    // -1 stands for all, in each of the three places; a proxy may be named.
+    let id = |word: Option<&&str>| word.and_then(|w| w.parse::<u32>().ok());
+    let proxy = selection.next();
+    filter.proxy_id = id(proxy);
+    filter.proxy = proxy.filter(|p| p.parse::<i64>().is_err()).map(|name| (*name).to_owned());
+    if let Some(name) = &filter.proxy
+        && !house.rows().iter().any(|r| r.proxy == *name)
+    {
+        return Reply::error("No such proxy.");
+    }
+    filter.kinds = id(selection.next()).unwrap_or(0);
+    filter.server_id = id(selection.next());
+    let rows = house.rows();
+    Reply::listing(if has("json") {
+        json::rows(&rows, &filter)
+    } else if has("typed") {
+        typed::rows(&rows, &filter, has("desc"))
+    } else {
+        csv::print(&rows, &filter)
+    })
 }

@@ -1,25 +1,112 @@
 //! The runtime commands: one table, one file per family (manual of management 9.3).
 
-mod about;
+mod changes;
 mod counters;
 mod native;
+mod process;
 mod servers;
-mod show;
+mod session;
+mod split;
 
 use std::fmt::Write;
 
 use crate::ports::{House, Later, Level};
 
+pub(crate) use session::duration;
+pub use split::{payload_mark, split_commands, split_words};
+
 /// Arguments of a command, the words of its own name taken off.
-pub type Args<'a> = &'a [&'a str];
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Args<'a> {
+    /// The words.
+    pub words: &'a [&'a str],
+    /// Lines that followed the command (`<<`).
+    pub payload: Option<&'a str>,
+}
+
+impl<'a> Args<'a> {
+    /// The word at a position.
+    #[must_use]
+    pub fn word(&self, at: usize) -> Option<&'a str> {
+        self.words.get(at).copied()
+    }
+}
+
+/// How grave an answer is, as `set severity-output` shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// 3: it was not done.
+    Error,
+    /// 4: it was done, but look.
+    Warning,
+    /// 6: for information.
+    Info,
+}
+
+impl Severity {
+    /// Syslog's number.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        match self {
+            Self::Error => 3,
+            Self::Warning => 4,
+            Self::Info => 6,
+        }
+    }
+
+    /// Syslog's word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "err",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// What a command answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// For messages; listings have none.
+    pub severity: Option<Severity>,
+    /// With its line end; empty when there is nothing to say.
+    pub text: String,
+}
+
+impl Reply {
+    /// Done, nothing to say.
+    #[must_use]
+    pub fn done() -> Self {
+        Self { severity: None, text: String::new() }
+    }
+
+    /// A listing.
+    #[must_use]
+    pub fn listing(text: String) -> Self {
+        Self { severity: None, text }
+    }
+
+    /// A message; its line end is added.
+    #[must_use]
+    pub fn message(severity: Severity, text: impl Into<String>) -> Self {
+        Self { severity: Some(severity), text: text.into() + "\n" }
+    }
+
+    /// Why it was not done.
+    #[must_use]
+    pub fn error(text: impl Into<String>) -> Self {
+        Self::message(Severity::Error, text)
+    }
+}
 
 /// How a command is carried out.
 #[derive(Clone, Copy)]
 pub enum Run {
     /// At once.
-    Now(fn(&dyn House, Args<'_>) -> String),
+    Now(fn(&dyn House, Args<'_>) -> Reply),
     /// It may have to wait.
-    Later(for<'a> fn(&'a dyn House, Args<'a>) -> Later<'a, String>),
+    Later(for<'a> fn(&'a dyn House, Args<'a>) -> Later<'a, Reply>),
     /// It is about the session itself, which carries it out.
     Session(SessionCommand),
 }
@@ -35,16 +122,20 @@ pub enum SessionCommand {
     Lower(Level),
     /// `show cli level`.
     ShowLevel,
-    /// `set timeout cli`.
+    /// `set timeout`.
     Timeout,
+    /// `set severity-output`.
+    Severity,
+    /// `help`.
+    Help,
     /// Pass the listening sockets on.
     HandOver,
 }
 
 /// A command.
 pub struct Command {
-    /// The words that name it.
-    pub words: &'static [&'static str],
+    /// The words that name it, separated by blanks.
+    pub name: &'static str,
     /// What follows them, for help.
     pub args: &'static str,
     /// One line of help.
@@ -55,34 +146,69 @@ pub struct Command {
     pub run: Run,
 }
 
-/// All families, in the order that help lists them.
-const FAMILIES: [&[Command]; 5] =
-    [counters::COMMANDS, servers::COMMANDS, show::COMMANDS, native::COMMANDS, about::COMMANDS];
+impl Command {
+    fn words(&self) -> impl Iterator<Item = &'static str> {
+        self.name.split(' ')
+    }
+
+    /// How many words name it.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.words().count()
+    }
+
+    fn names(&self, words: &[&str]) -> bool {
+        self.words().enumerate().all(|(at, word)| words.get(at) == Some(&word))
+    }
+}
+
+/// A family of commands: name, arguments, level, help, and what it does.
+macro_rules! commands {
+    ($($name:literal $args:literal $level:ident $help:literal: $run:expr;)*) => {
+        &[$(Command {
+            name: $name,
+            args: $args,
+            help: $help,
+            level: Level::$level,
+            run: $run,
+        }),*]
+    };
+}
+use commands;
+
+/// All families.
+const FAMILIES: [&[Command]; 6] = [
+    counters::COMMANDS,
+    servers::COMMANDS,
+    changes::COMMANDS,
+    process::COMMANDS,
+    native::COMMANDS,
+    session::COMMANDS,
+];
 
 /// All commands.
 pub fn all() -> impl Iterator<Item = &'static Command> {
     FAMILIES.into_iter().flatten()
 }
 
-/// The command that `words` begin with, and how many of them name it. The longest name wins.
+/// The command that `words` begin with. The longest name wins.
 #[must_use]
 pub fn find(words: &[&str]) -> Option<&'static Command> {
-    all().filter(|c| words.starts_with(c.words)).max_by_key(|c| c.words.len())
+    all().filter(|c| c.names(words)).max_by_key(|c| c.length())
 }
 
 /// What to say to words that name no command.
 #[must_use]
-pub fn unknown(words: &[&str]) -> String {
-    let mut out = format!("Unknown command: '{}'", words.join(" "));
-    let close: Vec<&Command> =
-        all().filter(|c| words.first().is_some_and(|w| c.words.first() == Some(w))).collect();
-    if close.is_empty() {
-        out.push_str(". Try 'help'.\n");
-        return out;
-    }
+pub fn unknown(words: &[&str], level: Level) -> Reply {
+    let first = words.first().copied().unwrap_or_default();
+    let mut out = format!("Unknown command: '{first}'");
+    // Those that share the most words come nearest.
+    let shared = |c: &Command| c.words().zip(words).take_while(|(a, b)| a == *b).count();
+    let most = all().map(shared).max().unwrap_or(0);
+    let close = all().filter(|c| c.level <= level && most > 0 && shared(c) == most);
     out.push_str(", but maybe one of the following ones is a better match:\n");
-    list(&mut out, close.into_iter());
-    out
+    list(&mut out, close);
+    Reply { severity: Some(Severity::Error), text: out }
 }
 
 /// The help: all commands, or those whose name begins with the words given.
@@ -90,54 +216,48 @@ pub fn unknown(words: &[&str]) -> String {
 pub fn help(words: &[&str], level: Level) -> String {
     let mut out = "The following commands are valid at this level:\n".to_owned();
     let matching = all().filter(|c| {
-        c.level <= level && words.iter().zip(c.words).all(|(given, word)| word.starts_with(given))
+        c.level <= level && words.iter().zip(c.words()).all(|(given, word)| word.starts_with(given))
     });
     list(&mut out, matching);
     out
 }
 
-fn list<'a>(out: &mut String, commands: impl Iterator<Item = &'a Command>) {
+/// In alphabetical order; those about the session itself always, at the end.
+fn list(out: &mut String, commands: impl Iterator<Item = &'static Command>) {
+    let last = |c: &Command| matches!(c.name, "help" | "prompt" | "quit");
+    let mut commands: Vec<_> = commands.filter(|c| !last(c)).collect();
+    commands.sort_by_key(|c| c.name);
+    commands.extend(all().filter(|c| last(c)));
     for c in commands {
         let separator = if c.args.is_empty() { "" } else { " " };
-        let usage = format!("{}{separator}{}", c.words.join(" "), c.args);
+        let usage = format!("{}{separator}{}", c.name, c.args);
         let _ = writeln!(out, "  {usage:<40}: {}", c.help);
     }
 }
 
-/// Words of a command line: separated by blanks, a backslash takes the next character as it is.
+/// The page about all commands, as Markdown.
 #[must_use]
-pub fn split_words(line: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut chars = line.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            ' ' | '\t' | '\r' => words.extend(word.take()),
-            '\\' => word.get_or_insert_default().extend(chars.next()),
-            c => word.get_or_insert_default().push(c),
-        }
+pub fn manual() -> String {
+    let mut out = "# Runtime API\n\n\
+        <!-- Written by `cargo xtask commands`; edit the command table instead. -->\n\n\
+        A control socket (`stats socket` of `global`, `--control`, `-S`) takes commands, one a \
+        line, several with `;`\nbetween them. A line that ends in `<<` is followed by a payload \
+        up to an empty line, `<<MARK` up to a line\nwith that mark. Names of commands, arguments \
+        and answers are HAProxy 3.2's; `evenkeel ctl COMMAND` sends one.\n\n\
+        | command | level | what it does |\n|---|---|---|\n"
+        .to_owned();
+    let mut commands: Vec<&Command> = all().collect();
+    commands.sort_by_key(|c| c.name);
+    for c in commands {
+        let separator = if c.args.is_empty() { "" } else { " " };
+        let usage = format!("{}{separator}{}", c.name, c.args).replace('|', "\\|");
+        let _ = writeln!(
+            out,
+            "| `{usage}` | {} | {} |",
+            c.level.name(),
+            c.help.replace('|', "\\|").replace('<', "&lt;")
+        );
     }
-    words.extend(word);
-    words
-}
-
-/// Commands of one line: separated by `;`, unless a backslash stands before it.
-#[must_use]
-pub fn split_commands(line: &str) -> Vec<&str> {
-    let mut out = Vec::new();
-    let (mut start, mut escaped) = (0, false);
-    for (i, c) in line.char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            ';' => {
-                out.push(&line[start..i]);
-                start = i + 1;
-            }
-            _ => {}
-        }
-    }
-    out.push(&line[start..]);
     out
 }
 
@@ -147,38 +267,29 @@ mod tests {
 
     #[test]
     fn the_longest_name_wins() {
-        let name = |words: &[&str]| find(words).map(|c| c.words.join(" "));
-        assert_eq!(name(&["show", "servers", "state", "b"]).as_deref(), Some("show servers state"));
-        assert_eq!(name(&["show", "nothing"]), None);
-        assert_eq!(name(&["set", "server", "b/s"]).as_deref(), Some("set server"));
-    }
-
-    #[test]
-    fn lines_split_at_semicolons_and_blanks() {
-        assert_eq!(split_commands("a b;c\\;d; e"), ["a b", "c\\;d", " e"]);
-        assert_eq!(split_words("  set  server b\\ c\\;d "), ["set", "server", "b c;d"]);
+        let found = |line: &str| {
+            find(&line.split(' ').collect::<Vec<_>>()).map(|c| c.name).unwrap_or_default()
+        };
+        assert_eq!(found("show servers state b"), "show servers state");
+        assert_eq!(found("show cli level"), "show cli level");
+        assert_eq!(found("shown"), "");
     }
 
     #[test]
     fn names_are_unique() {
-        let mut names: Vec<_> = all().map(|c| c.words).collect();
-        let count = names.len();
+        let mut names: Vec<_> = all().map(|c| c.name).collect();
         names.sort_unstable();
+        let before = names.len();
         names.dedup();
-        assert_eq!(names.len(), count);
+        assert_eq!(names.len(), before);
     }
 
     #[test]
-    fn help_lists_only_what_the_level_allows() {
-        assert!(help(&[], Level::Admin).contains("set server"));
-        assert!(!help(&[], Level::User).contains("set server"));
-        let some = help(&["show", "st"], Level::Admin);
-        assert!(some.contains("show stat ") && !some.contains("show info"), "{some}");
-    }
-
-    #[test]
-    fn an_unknown_command_suggests_its_neighbours() {
-        assert!(unknown(&["show", "x"]).contains("show info"));
-        assert!(unknown(&["foo"]).starts_with("Unknown command: 'foo'."));
+    fn help_keeps_to_the_level() {
+        let user = help(&[], Level::User);
+        assert!(user.contains("show stat"));
+        assert!(!user.contains("set server"));
+        assert!(help(&["set"], Level::Admin).contains("  set server <bk>/<srv> "));
+        assert!(help(&["set"], Level::Admin).ends_with("disconnect\n"));
     }
 }

@@ -6,93 +6,54 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Args, Command, Run, SessionCommand};
+use super::{Args, Command, Reply, Run, SessionCommand, commands};
 use crate::ports::{House, Later, Level, Outcome};
 
-pub(super) const COMMANDS: &[Command] = &[
-    Command {
-        words: &["show", "status"],
-        args: "",
-        help: "what runs, the last change, the last error",
-        level: Level::User,
-        run: Run::Now(|house, _| {
-            let ok = house.process().config_ok;
-            answer(&Outcome { ok, text: house.status() })
-        }),
-    },
-    Command {
-        words: &["show", "history"],
-        args: "",
-        help: "the last changes: who asked, what differed, how long it took",
-        level: Level::User,
-        run: Run::Now(|house, _| house.history()),
-    },
-    Command {
-        words: &["show", "containers"],
-        args: "[json]",
-        help: "every container that was seen, and why it takes part or not",
-        level: Level::Operator,
-        run: Run::Now(|house, args| answer(&house.containers(args == ["json"]))),
-    },
-    Command {
-        words: &["explain"],
-        args: "[json] <method> <url> [<field>]*",
-        help: "what becomes of a request: frontend, rule, backend, servers",
-        level: Level::Operator,
-        run: Run::Now(|house, args| answer(&house.explain(args))),
-    },
-    Command {
-        words: &["plan"],
-        args: "[<file>...]",
-        help: "what reading the configuration now would change, without changing it",
-        level: Level::Operator,
-        run: Run::Later(plan),
-    },
-    Command {
-        words: &["reload"],
-        args: "",
-        help: "read the configuration now and apply it",
-        level: Level::Admin,
-        run: Run::Later(|house, _| finish(house.reload())),
-    },
-    Command {
-        words: &["wait", "drained"],
-        args: "[<bk>/]<srv> <milliseconds>",
-        help: "wait until nothing uses a server any more",
-        level: Level::User,
-        run: Run::Later(wait_drained),
-    },
-    Command {
-        words: &["hand-over"],
-        args: "",
-        help: "pass the listening sockets to a new process and finish",
-        level: Level::Admin,
-        run: Run::Session(SessionCommand::HandOver),
-    },
-];
+pub(super) const COMMANDS: &[Command] = commands! {
+    "explain" "[json] <method> <url> [<field>]*" Operator
+        "what becomes of a request: frontend, rule, backend, servers":
+        Run::Now(|house, args| answer(&house.explain(args.words)));
+    "hand-over" "" Admin "pass the listening sockets to a new process and finish":
+        Run::Session(SessionCommand::HandOver);
+    "plan" "[<file>...]" Operator
+        "what reading the configuration now would change, without changing it": Run::Later(plan);
+    "reload" "" Admin "read the configuration now and apply it":
+        Run::Later(|house, _| finish(house.reload()));
+    "show containers" "[json]" Operator
+        "every container that was seen, and why it takes part or not":
+        Run::Now(|house, args| answer(&house.containers(args.words == ["json"])));
+    "show history" "" User "the last changes: who asked, what differed, how long it took":
+        Run::Now(|house, _| Reply::listing(house.history()));
+    "show status" "" User "what runs, the last change, the last error": Run::Now(|house, _| {
+        let ok = house.process().config_ok;
+        answer(&Outcome { ok, text: house.status() })
+    });
+    "wait drained" "[<bk>/]<srv> <milliseconds>" User "wait until nothing uses a server any more":
+        Run::Later(wait_drained);
+};
 
-fn answer(outcome: &Outcome) -> String {
+fn answer(outcome: &Outcome) -> Reply {
     let word = if outcome.ok { "OK" } else { "FAILED" };
-    format!("{word}\n{}", outcome.text)
+    Reply::listing(format!("{word}\n{}", outcome.text))
 }
 
-fn finish(outcome: Later<'_, Outcome>) -> Later<'_, String> {
+fn finish(outcome: Later<'_, Outcome>) -> Later<'_, Reply> {
     Box::pin(async { answer(&outcome.await) })
 }
 
-fn plan<'a>(house: &'a dyn House, args: Args<'a>) -> Later<'a, String> {
-    finish(house.plan(args.iter().map(PathBuf::from).collect()))
+fn failed<'a>(text: &'static str) -> Later<'a, Reply> {
+    Box::pin(async move { Reply::listing(format!("FAILED\n{text}\n")) })
 }
 
-fn wait_drained<'a>(house: &'a dyn House, args: Args<'a>) -> Later<'a, String> {
-    let [name, timeout_ms] = args else {
-        return Box::pin(async {
-            "FAILED\nRequire [backend/]server and milliseconds.\n".to_owned()
-        });
+fn plan<'a>(house: &'a dyn House, args: Args<'a>) -> Later<'a, Reply> {
+    finish(house.plan(args.words.iter().map(PathBuf::from).collect()))
+}
+
+fn wait_drained<'a>(house: &'a dyn House, args: Args<'a>) -> Later<'a, Reply> {
+    let [name, timeout_ms] = args.words else {
+        return failed("Require [backend/]server and milliseconds.");
     };
-    let Ok(timeout_ms) = timeout_ms.parse() else {
-        return Box::pin(async { "FAILED\nThe time is not a number.\n".to_owned() });
-    };
+    let Ok(timeout_ms) = timeout_ms.parse() else { return failed("The time is not a number.") };
     let (backend, server) = match name.split_once('/') {
         Some((backend, server)) => (Some(backend.into()), server),
         None => (None, *name),

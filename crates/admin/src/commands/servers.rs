@@ -1,155 +1,159 @@
-//! Commands about servers: state and weight.
+//! Commands about servers.
 
 use control::ports::ServerOrderKind;
 use control::{OrderError, ServerOrder};
 
-use super::{Args, Command, Run};
+use super::{Args, Command, Reply, Run, commands};
 use crate::ports::{House, Level};
-use crate::stats::{Row, servers_state};
+use crate::stats::{Row, servers_conn, servers_state};
 
-pub(super) const COMMANDS: &[Command] = &[
-    Command {
-        words: &["set", "server"],
-        args: "<bk>/<srv> state|weight <value>",
-        help: "change the state or the weight of a server",
-        level: Level::Admin,
-        run: Run::Now(set_server),
-    },
-    Command {
-        words: &["set", "weight"],
-        args: "<bk>/<srv> <weight>[%]",
-        help: "change the weight of a server (see 'set server')",
-        level: Level::Admin,
-        run: Run::Now(|house, args| {
-            with_server(args, |name, rest| match weight(rest.first().copied()) {
+pub(super) const COMMANDS: &[Command] = commands! {
+    "disable server" "<bk>/<srv>" Admin "maintenance: nothing new (see 'set server')":
+        Run::Now(|house, args| {
+            with_server(house, args, |name, _| order(house, name, ServerOrderKind::Maintenance))
+        });
+    "enable server" "<bk>/<srv>" Admin "end of maintenance (see 'set server')":
+        Run::Now(|house, args| {
+            with_server(house, args, |name, _| order(house, name, ServerOrderKind::Ready))
+        });
+    "get weight" "<bk>/<srv>" User "the weight of a server in effect and in the configuration":
+        Run::Now(weight_of);
+    "set server" "<bk>/<srv> addr|check-addr|check-port|health|state|weight <value>" Admin
+        "change a server": Run::Now(set_server);
+    "set weight" "<bk>/<srv> <weight>[%]" Admin
+        "change the weight of a server (see 'set server')": Run::Now(|house, args| {
+            with_server(house, args, |name, rest| match weight(rest.first().copied()) {
                 Ok(what) => order(house, name, what),
-                Err(text) => text.to_owned(),
+                Err(text) => Reply::error(text),
             })
-        }),
-    },
-    Command {
-        words: &["get", "weight"],
-        args: "<bk>/<srv>",
-        help: "the weight of a server in effect and in the configuration",
-        level: Level::User,
-        run: Run::Now(weight_of),
-    },
-    Command {
-        words: &["disable", "server"],
-        args: "<bk>/<srv>",
-        help: "maintenance: nothing new (see 'set server')",
-        level: Level::Admin,
-        run: Run::Now(|house, args| {
-            with_server(args, |name, _| order(house, name, ServerOrderKind::Maintenance))
-        }),
-    },
-    Command {
-        words: &["enable", "server"],
-        args: "<bk>/<srv>",
-        help: "end of maintenance (see 'set server')",
-        level: Level::Admin,
-        run: Run::Now(|house, args| {
-            with_server(args, |name, _| order(house, name, ServerOrderKind::Ready))
-        }),
-    },
-    Command {
-        words: &["show", "backend"],
-        args: "",
-        help: "the names of all backends",
-        level: Level::User,
-        run: Run::Now(|house, _| {
-            let backends = house.rows().into_iter().filter(|r| r.service == "BACKEND");
-            backends.fold("# name\n".to_owned(), |out, r| out + &r.proxy + "\n")
-        }),
-    },
-    Command {
-        words: &["show", "servers", "state"],
-        args: "[<backend>]",
-        help: "state of all servers, or of one backend's, as a state file has it",
-        level: Level::Operator,
-        run: Run::Now(show_state),
-    },
-];
+        });
+    "show backend" "" User "the names of all backends": Run::Now(|house, _| {
+        let rows = house.rows();
+        let backends = rows.iter().filter(|r| r.kind == Some(crate::stats::Kind::Backend));
+        Reply::listing(backends.fold("# name\n".to_owned(), |out, r| out + &r.proxy + "\n"))
+    });
+    "show servers conn" "[<backend>]" User "connections of all servers, or of one backend's":
+        Run::Now(|house, args| listing(house, args, |rows, backend| {
+            servers_conn::print(rows, backend, house.process().threads)
+        }));
+    "show servers state" "[<backend>]" User
+        "state of all servers, or of one backend's, as a state file has it":
+        Run::Now(|house, args| listing(house, args, servers_state::print));
+};
 
-fn set_server(house: &dyn House, args: Args<'_>) -> String {
-    with_server(args, |name, rest| {
+fn listing(
+    house: &dyn House,
+    args: Args<'_>,
+    print: impl Fn(&[Row], Option<&str>) -> String,
+) -> Reply {
+    let rows = house.rows();
+    match args.word(0) {
+        Some(name) if !has_backend(&rows, name) => Reply::error("Can't find backend."),
+        backend => Reply::listing(print(&rows, backend)),
+    }
+}
+
+fn has_backend(rows: &[Row], name: &str) -> bool {
+    rows.iter().any(|r| r.proxy == name && r.kind == Some(crate::stats::Kind::Backend))
+}
+
+fn has_server(rows: &[Row], backend: &str, server: &str) -> bool {
+    rows.iter().any(|r| r.proxy == backend && r.service == server && r.server.is_some())
+}
+
+const SET_USAGE: &str = "usage: set server <backend>/<server> addr | agent | agent-addr | \
+    agent-port | agent-send | check-addr | check-port | fqdn | health | ssl | state | weight";
+
+fn set_server(house: &dyn House, args: Args<'_>) -> Reply {
+    with_server(house, args, |name, rest| {
         let what = match rest {
-            ["state", "ready"] => Ok(ServerOrderKind::Ready),
-            ["state", "drain"] => Ok(ServerOrderKind::Drain),
-            ["state", "maint"] => Ok(ServerOrderKind::Maintenance),
-            ["state", ..] => {
-                Err("'set server <srv> state' expects 'ready', 'drain' and 'maint'.\n")
-            }
-            ["weight", value] => weight(Some(value)),
+            ["state", "ready", ..] => Ok(ServerOrderKind::Ready),
+            ["state", "drain", ..] => Ok(ServerOrderKind::Drain),
+            ["state", "maint", ..] => Ok(ServerOrderKind::Maintenance),
+            ["state", ..] => Err("'set server <srv> state' expects 'ready', 'drain' and 'maint'."),
+            ["weight", value, ..] => weight(Some(value)),
             ["weight"] => weight(None),
-            _ => Err("usage: set server <backend>/<server> state ready|drain|maint\n   \
-                      or: set server <backend>/<server> weight <weight>[%]\n"),
+            _ => {
+                return super::changes::set_server(house, name, rest)
+                    .unwrap_or_else(|| Reply::error(SET_USAGE));
+            }
         };
         match what {
             Ok(what) => order(house, name, what),
-            Err(text) => text.to_owned(),
+            Err(text) => Reply::error(text),
         }
     })
 }
 
 fn weight(value: Option<&str>) -> Result<ServerOrderKind, &'static str> {
-    let value = value.ok_or("Require <weight> or <weight%>.\n")?;
+    const RANGE: &str = "Absolute weight can only be between 0 and 256 inclusive.";
+    const GARBAGE: &str = "Empty weight string empty or preceded by garbage";
+    let value = value.ok_or("Require <weight> or <weight%>.")?;
     if let Some(percent) = value.strip_suffix('%') {
-        return match percent.parse() {
-            Ok(p @ 0..=100) => Ok(ServerOrderKind::WeightPercent(p)),
-            Ok(_) => Err("Relative weight can only be between 0 and 100% inclusive.\n"),
-            Err(_) => Err("Weight is not a number.\n"),
+        return match percent.parse::<i64>() {
+            Ok(p @ 0..=25_600) => Ok(ServerOrderKind::WeightPercent(p as u16)),
+            Ok(_) => Err("Relative weight must be positive."),
+            Err(_) => Err(GARBAGE),
         };
     }
-    match value.parse() {
-        Ok(w @ 0..=256) => Ok(ServerOrderKind::Weight(w)),
-        Ok(_) => Err("Absolute weight can only be between 0 and 256 inclusive.\n"),
-        Err(_) => Err("Weight is not a number.\n"),
+    match value.parse::<i64>() {
+        Ok(w @ 0..=256) => Ok(ServerOrderKind::Weight(w as u16)),
+        Ok(_) => Err(RANGE),
+        Err(_) => Err(GARBAGE),
     }
 }
 
-/// Takes `backend/server` off the arguments.
-fn with_server(args: Args<'_>, run: impl FnOnce((&str, &str), Args<'_>) -> String) -> String {
-    match args.split_first().and_then(|(name, rest)| Some((name.split_once('/')?, rest))) {
-        Some((name, rest)) if !name.0.is_empty() && !name.1.is_empty() => run(name, rest),
-        _ => "Require 'backend/server'.\n".to_owned(),
+/// Takes `backend/server` off the arguments; both must exist.
+pub(super) fn with_server(
+    house: &dyn House,
+    args: Args<'_>,
+    run: impl FnOnce((&str, &str), &[&str]) -> Reply,
+) -> Reply {
+    let rest = args.words.get(1..).unwrap_or_default();
+    match args.word(0).and_then(|name| name.split_once('/')) {
+        Some((backend, server)) if !backend.is_empty() && !server.is_empty() => {
+            let rows = house.rows();
+            if !has_backend(&rows, backend) {
+                return Reply::error("No such backend.");
+            }
+            if !has_server(&rows, backend, server) {
+                return Reply::error("No such server.");
+            }
+            run((backend, server), rest)
+        }
+        _ => Reply::error("Require 'backend/server'."),
     }
 }
 
-fn order(house: &dyn House, (backend, server): (&str, &str), what: ServerOrderKind) -> String {
+pub(super) fn order(
+    house: &dyn House,
+    (backend, server): (&str, &str),
+    what: ServerOrderKind,
+) -> Reply {
     let order = ServerOrder { backend: backend.into(), server: server.into(), what };
     match house.order(&order) {
-        Ok(()) => String::new(),
-        Err(OrderError::NoBackend) => "No such backend.\n".to_owned(),
-        Err(OrderError::NoServer) => "No such server.\n".to_owned(),
-        Err(OrderError::Range) => "The value is out of range.\n".to_owned(),
-        Err(OrderError::FixedWeight) => "Backend is using a static LB algorithm and only accepts \
-                                         weights '0%' and '100%'.\n"
-            .to_owned(),
+        Ok(()) => Reply::done(),
+        Err(OrderError::NoBackend) => Reply::error("No such backend."),
+        Err(OrderError::NoServer) => Reply::error("No such server."),
+        Err(OrderError::NoCheck) => {
+            Reply::error("Health check was not configured on this server, cannot enable.")
+        }
+        Err(OrderError::Range) => Reply::error("The value is out of range."),
+        Err(OrderError::FixedWeight) => Reply::error(
+            "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.",
+        ),
     }
 }
 
-fn weight_of(house: &dyn House, args: Args<'_>) -> String {
-    with_server(args, |(backend, server), _| {
+fn weight_of(house: &dyn House, args: Args<'_>) -> Reply {
+    with_server(house, args, |(backend, server), _| {
         let rows = house.rows();
-        let Some(row) = rows.iter().find(|r| r.proxy == backend && r.service == server) else {
-            return "No such server.\n".to_owned();
-        };
-        match &row.server {
-            Some(s) => format!("{} (initial {})\n", s.weight, s.initial_weight),
-            None => "No such server.\n".to_owned(),
+        let row = rows.iter().find(|r| r.proxy == backend && r.service == server);
+        match row.and_then(|r| r.server.as_ref()) {
+            Some(s) => Reply::listing(format!("{} (initial {})\n", s.weight, s.initial_weight)),
+            None => Reply::error("No such server."),
         }
     })
-}
-
-fn show_state(house: &dyn House, args: Args<'_>) -> String {
-    let rows = house.rows();
-    match args.first() {
-        Some(name) if !rows.iter().any(|r: &Row| r.proxy == *name) => {
-            "Can't find backend.\n".to_owned()
-        }
-        backend => servers_state::print(&rows, backend.copied()),
-    }
 }
 
 #[cfg(test)]
@@ -160,17 +164,8 @@ mod tests {
     fn weights_have_a_range() {
         assert_eq!(weight(Some("256")), Ok(ServerOrderKind::Weight(256)));
         assert_eq!(weight(Some("0%")), Ok(ServerOrderKind::WeightPercent(0)));
-        for bad in [None, Some("257"), Some("-1"), Some("101%"), Some("x"), Some("%")] {
+        for bad in [None, Some("257"), Some("-1"), Some("99999%"), Some("x"), Some("%")] {
             assert!(weight(bad).is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn a_server_is_named_with_its_backend() {
-        let names = |args: Args<'_>| with_server(args, |(b, s), _| format!("{b}+{s}"));
-        assert_eq!(names(&["b/s"]), "b+s");
-        for bad in [&[][..], &["b"], &["b/"], &["/s"]] {
-            assert_eq!(names(bad), "Require 'backend/server'.\n", "{bad:?}");
         }
     }
 }

@@ -8,8 +8,9 @@ use control::{OrderError, ServerOrder};
 use model::{Address, Name};
 
 use super::*;
-use crate::ports::{Later, Outcome, ProcessFacts};
-use crate::stats::Row;
+use crate::ports::{ControlSocket, Later, NotRemovable, Outcome, ProcessFacts, Report};
+use crate::stats::tests::facts;
+use crate::stats::{Kind, Row};
 
 #[derive(Default)]
 struct Fake {
@@ -21,7 +22,14 @@ impl House for Fake {
         ProcessFacts { haproxy_version: "3.2.26".to_owned(), ..ProcessFacts::default() }
     }
     fn rows(&self) -> Vec<Row> {
-        Vec::new()
+        let row = |service: &str, kind, server| Row {
+            proxy: "b".to_owned(),
+            service: service.to_owned(),
+            kind: Some(kind),
+            server,
+            ..Row::default()
+        };
+        vec![row("s", Kind::Server, Some(facts())), row("BACKEND", Kind::Backend, None)]
     }
     fn order(&self, order: &ServerOrder) -> Result<(), OrderError> {
         if &*order.backend != "b" {
@@ -30,7 +38,20 @@ impl House for Fake {
         self.orders.borrow_mut().push(order.clone());
         Ok(())
     }
+    fn change(&self, change: crate::ports::Change) -> Result<String, String> {
+        Err(format!("{change:?}"))
+    }
     fn clear_counters(&self, _: bool) {}
+    fn control_sockets(&self) -> Vec<ControlSocket> {
+        vec![ControlSocket { address: "/s".to_owned(), level: Level::User }]
+    }
+    fn report(&self, what: Report) -> String {
+        format!("{what:?}\n")
+    }
+    fn removable(&self, name: &str) -> Result<(), NotRemovable> {
+        let reason = "busy".to_owned();
+        if name == "b/free" { Ok(()) } else { Err(NotRemovable { reason, passes: false }) }
+    }
     fn startup_logs(&self) -> String {
         String::new()
     }
@@ -48,6 +69,9 @@ impl House for Fake {
     }
     fn explain(&self, words: &[&str]) -> Outcome {
         Outcome { ok: false, text: format!("{words:?}\n") }
+    }
+    fn changes(&self) -> crate::ports::Changes {
+        crate::ports::Changes::default()
     }
     fn reload(&self) -> Later<'_, Outcome> {
         Box::pin(async { Outcome { ok: false, text: "a.cfg:1: bad\n".to_owned() } })
@@ -135,8 +159,39 @@ fn a_line_without_end_is_a_line() {
 }
 
 #[test]
-fn times_of_the_session() {
-    assert_eq!(seconds("30"), Some(Duration::from_secs(30)));
-    assert_eq!(seconds("2m"), Some(Duration::from_secs(120)));
-    assert_eq!((seconds("0"), seconds("x"), seconds("5y")), (None, None, None));
+fn the_prompt_has_modes() {
+    assert_eq!(talk(Level::User, "prompt i\nshow version\nquit\n"), "\n3.2.26\n\n");
+    assert_eq!(talk(Level::User, "prompt\nprompt\nquit\n"), "\n> \n");
+    assert_eq!(
+        talk(Level::User, "prompt timed\nshow version\nquit\n"),
+        "\n[0:00:00:00]> 3.2.26\n\n[0:00:00:00]> "
+    );
+}
+
+#[test]
+fn messages_may_show_their_severity() {
+    let answer = talk(
+        Level::Admin,
+        "set severity-output number;get weight b/x;show version;get weight b/s\n",
+    );
+    assert_eq!(answer, "\n[3]: No such server.\n\n[6]: 3.2.26\n\n1 (initial 1)\n\n");
+    let answer = talk(Level::Admin, "set severity-output string;get weight b/x\n");
+    assert_eq!(answer, "\n[err]: No such server.\n\n");
+}
+
+#[test]
+fn a_payload_is_no_command() {
+    let answer =
+        talk(Level::User, "prompt\necho a <<\nshow version\nquit\n\nshow cli level\nquit\n");
+    assert_eq!(answer, "\n> a\n\n> user\n\n> ");
+    let answer = talk(Level::User, "prompt\necho a <<EOF\n\nquit\nEOF\nshow cli level\nquit\n");
+    assert_eq!(answer, "\n> a\n\n> user\n\n> ");
+}
+
+#[test]
+fn waiting_ends_when_it_must() {
+    assert_eq!(talk(Level::Admin, "wait 10 srv-removable b/free\n"), "Done.\n\n");
+    assert_eq!(talk(Level::Admin, "wait 10 srv-removable b/s\n"), "Failed.\n\n");
+    assert_eq!(talk(Level::Admin, "wait 1ms\n"), "\n");
+    assert_eq!(talk(Level::Operator, "wait 1ms\n"), "Permission denied\n\n");
 }

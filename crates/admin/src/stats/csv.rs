@@ -2,67 +2,45 @@
 
 use std::fmt::Write;
 
-use super::{COLUMNS, Cell, Kind, Row};
-
-/// Which rows are wanted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Proxy id; `None` = all.
-    pub proxy_id: Option<u32>,
-    /// Bits: 1 frontends, 2 backends, 4 servers; 0 = all.
-    pub kinds: u32,
-    /// Server id; `None` = all.
-    pub server_id: Option<u32>,
-    /// `no-maint`: no servers in maintenance.
-    pub no_maint: bool,
-    /// `up`: only servers that are up.
-    pub up: bool,
-}
-
-impl Filter {
-    /// Whether a row is wanted.
-    #[must_use]
-    pub fn takes(&self, row: &Row) -> bool {
-        let kind_bit = match row.kind {
-            Some(Kind::Frontend) => 1,
-            Some(Kind::Backend) => 2,
-            Some(Kind::Server) | None => 4,
-        };
-        let maint = row.server.as_ref().is_some_and(|s| s.admin.is_maint());
-        self.proxy_id.is_none_or(|id| id == row.proxy_id)
-            && (self.kinds == 0 || self.kinds & kind_bit != 0)
-            && self.server_id.is_none_or(|id| row.server.is_none() || id == row.server_id)
-            && !(self.no_maint && maint)
-            && !(self.up && row.server.is_some() && row.status.starts_with("DOWN")
-                || self.up && maint)
-    }
-}
+use super::{COLUMNS, Cell, Filter, Row, modules};
 
 /// The header and a line for each row that the filter takes.
 #[must_use]
 pub fn print(rows: &[Row], filter: &Filter) -> String {
-    let mut out = String::with_capacity(256 * (rows.len() + 6));
+    let mut out = String::with_capacity(640 * (rows.len() + 6));
     out.push_str("# ");
     for column in COLUMNS {
         out.push_str(column.name);
         out.push(',');
     }
+    out.push_str("-,");
+    for (name, ..) in modules::cells(&Row::default()) {
+        out.push_str(name);
+        out.push(',');
+    }
     out.push('\n');
     for row in rows.iter().filter(|r| filter.takes(r)) {
         for column in COLUMNS {
-            match (column.cell)(row) {
-                Cell::Empty => {}
-                Cell::Never => out.push_str("-1"),
-                Cell::Number(n) => {
-                    let _ = write!(out, "{n}");
-                }
-                Cell::Text(text) => push_text(&mut out, &text),
-            }
-            out.push(',');
+            push(&mut out, &(column.cell)(row));
+        }
+        out.push_str("-,");
+        for (_, _, cell) in modules::cells(row) {
+            push(&mut out, &cell);
         }
         out.push('\n');
     }
     out
+}
+
+fn push(out: &mut String, cell: &Cell) {
+    match cell {
+        Cell::Text(text) => push_text(out, text),
+        other => {
+            // Writing to a String does not fail.
+            let _ = write!(out, "{other}");
+        }
+    }
+    out.push(',');
 }
 
 /// RFC 4180: quoted only where a comma, quote or line end would be taken for structure.
@@ -79,6 +57,7 @@ fn push_text(out: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::Kind;
     use crate::stats::tests::facts;
 
     fn rows() -> Vec<Row> {
@@ -104,18 +83,26 @@ mod tests {
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 4);
         assert!(lines[0].starts_with("# pxname,svname,qcur,qmax,scur,smax,slim,stot,bin,bout,"));
-        assert_eq!(lines[1].matches(',').count(), COLUMNS.len());
+        let commas = |line: &str| line.matches(',').count();
+        assert_eq!(commas(lines[1]), commas(lines[0]));
         assert!(lines[2].starts_with("b,\"s,1\","), "{}", lines[2]);
     }
 
     #[test]
     fn known_columns_are_where_haproxy_has_them() {
         let at = |name: &str| COLUMNS.iter().position(|c| c.name == name);
-        assert_eq!(at("status"), Some(17));
-        assert_eq!(at("type"), Some(32));
-        assert_eq!(at("hrsp_2xx"), Some(40));
-        assert_eq!(at("addr"), Some(73));
-        assert_eq!(at("mode"), Some(75));
+        for (name, place) in [
+            ("status", 17),
+            ("type", 32),
+            ("hrsp_2xx", 40),
+            ("addr", 73),
+            ("mode", 75),
+            ("eint", 94),
+            ("proto", 112),
+        ] {
+            assert_eq!(at(name), Some(place), "{name}");
+        }
+        assert_eq!(COLUMNS.len() + modules::cells(&Row::default()).count(), 206);
     }
 
     #[test]

@@ -1,10 +1,21 @@
-//! Figures of frontends, backends and servers, and the table of their columns.
+//! Figures of the process, of frontends, backends, servers and listeners, and the tables of what
+//! each figure is.
 
+mod cell;
 mod columns;
 pub mod csv;
+mod filter;
+pub mod info;
+pub mod json;
+pub(crate) mod modules;
+pub mod servers_conn;
 pub mod servers_state;
+pub mod typed;
 
-pub use columns::{COLUMNS, Cell};
+pub use cell::{Cell, Tags};
+pub use columns::{COLUMNS, Column};
+pub use filter::Filter;
+pub use modules::{MODULES, Module};
 
 use model::{AdminReason, AdminReasons, Mode, Name, Operational};
 
@@ -17,6 +28,41 @@ pub enum Kind {
     Backend = 1,
     /// A server.
     Server = 2,
+    /// A listener (`option socket-stats`).
+    Listener = 3,
+}
+
+impl Kind {
+    /// The letter of typed output.
+    #[must_use]
+    pub fn letter(self) -> char {
+        match self {
+            Self::Frontend => 'F',
+            Self::Backend => 'B',
+            Self::Server => 'S',
+            Self::Listener => 'L',
+        }
+    }
+
+    /// The word of JSON output.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Frontend => "Frontend",
+            Self::Backend => "Backend",
+            Self::Server => "Server",
+            Self::Listener => "Listener",
+        }
+    }
+}
+
+/// Times of queue, connect, response and the whole session, milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// Average over the last requests.
+    pub average: [u32; 4],
+    /// Longest so far.
+    pub longest: [u32; 4],
 }
 
 /// One line of the statistics. Counters that make no sense for its kind are `None`.
@@ -24,18 +70,24 @@ pub enum Kind {
 pub struct Row {
     /// Proxy name.
     pub proxy: String,
-    /// Server name, or FRONTEND or BACKEND.
+    /// Server or listener name, or FRONTEND or BACKEND.
     pub service: String,
     /// What it is about.
     pub kind: Option<Kind>,
     /// Proxy id.
     pub proxy_id: u32,
-    /// Server id; 0 for proxies.
+    /// Server or listener id; 0 for proxies.
     pub server_id: u32,
     /// Mode of the proxy.
     pub mode: Option<Mode>,
     /// `balance` of a backend.
     pub algorithm: Option<&'static str>,
+    /// Name of the persistence cookie of a backend.
+    pub cookie: Option<Name>,
+    /// Address and port of a server or listener.
+    pub address: String,
+    /// Protocol of a listener.
+    pub protocol: Option<&'static str>,
     /// Facts of a server.
     pub server: Option<ServerFacts>,
     /// Waiting in the queue, and the most so far.
@@ -51,7 +103,7 @@ pub struct Row {
     /// Sessions given by the algorithm rather than by stickiness.
     pub balanced_total: Option<u64>,
     /// Sessions in the last second, and the most so far.
-    pub session_rate: (u32, u32),
+    pub session_rate: Option<(u32, u32)>,
     /// `rate-limit sessions`.
     pub session_rate_limit: Option<u32>,
     /// Bytes from clients.
@@ -64,8 +116,16 @@ pub struct Row {
     pub denied_responses: Option<u64>,
     /// Connections denied by rules.
     pub denied_connections: Option<u64>,
+    /// Sessions denied by rules.
+    pub denied_sessions: Option<u64>,
     /// Invalid or timed-out requests.
     pub request_errors: Option<u64>,
+    /// Requests answered by the proxy itself.
+    pub intercepted: Option<u64>,
+    /// Rewritings that failed.
+    pub rewrite_failures: Option<u64>,
+    /// Errors of the proxy itself.
+    pub internal_errors: Option<u64>,
     /// Connections to servers that failed.
     pub connect_errors: Option<u64>,
     /// Responses that failed.
@@ -94,23 +154,47 @@ pub struct Row {
     pub reuses: Option<u64>,
     /// Idle server connections.
     pub idle: Option<u32>,
+    /// `pool-max-conn`.
+    pub idle_limit: Option<u32>,
+    /// Server connections in use.
+    pub used: Option<u32>,
+    /// Server connections that will be needed, as an estimate.
+    pub needed: Option<u32>,
     /// OPEN, UP, DOWN ... as HAProxy words it.
     pub status: String,
     /// Weight in effect.
     pub weight: Option<u32>,
+    /// Weight without slow start.
+    pub configured_weight: Option<u32>,
+    /// Percent of the weight while warming up.
+    pub throttle: Option<u32>,
     /// Active and backup servers that are usable.
     pub active_backup: Option<(u32, u32)>,
+    /// Checks that failed while the server was up.
+    pub check_failures: Option<u64>,
+    /// Failures that traffic showed.
+    pub observed_failures: Option<u64>,
+    /// Changes from up to down.
+    pub downs: Option<u64>,
+    /// Seconds spent down.
+    pub downtime_s: Option<u32>,
     /// Seconds since the last change of state.
-    pub last_change_s: Option<u64>,
+    pub last_change_s: Option<u32>,
     /// Seconds since the last session; `None` when there was none.
-    pub last_session_s: Option<u64>,
+    pub last_session_s: Option<u32>,
+    /// Servers of a backend by state, as the Prometheus exporter names states.
+    pub servers_by_state: Vec<(String, u32)>,
+    /// Servers of a backend by outcome of their last check.
+    pub servers_by_check: Vec<(String, u32)>,
+    /// How long requests take.
+    pub times: Option<Times>,
 }
 
 /// What is known about a server besides its counters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServerFacts {
-    /// Address as text, and port.
-    pub address: String,
+    /// Address as text; empty while its name does not resolve.
+    pub host: String,
     /// Port; 0 when the client's is used.
     pub port: u16,
     /// Name it was resolved from.
@@ -121,8 +205,10 @@ pub struct ServerFacts {
     pub admin: AdminReasons,
     /// What checks say.
     pub operational: Operational,
-    /// Whether it is checked, and the streak of equal results with the number that is needed.
+    /// Its health check.
     pub check: Option<CheckFacts>,
+    /// Its agent check.
+    pub agent: Option<CheckFacts>,
     /// `backup`.
     pub backup: bool,
     /// Weight of the configuration.
@@ -131,9 +217,15 @@ pub struct ServerFacts {
     pub weight: u16,
     /// `track`.
     pub tracked: Option<String>,
+    /// Longest time an idle connection is kept, milliseconds.
+    pub purge_delay_ms: u64,
+    /// Where it comes from: a line of a file or a container.
+    pub origin: String,
+    /// The container it is, as provider and id.
+    pub container: Option<(Name, Name)>,
 }
 
-/// Health check of a server.
+/// A check of a server.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CheckFacts {
     /// `rise`.
@@ -142,16 +234,22 @@ pub struct CheckFacts {
     pub fall: u32,
     /// HAProxy's single number: below `rise` down, from `rise` up.
     pub health: u32,
-    /// Short status such as `L4OK`.
+    /// Short status such as `L4OK`; empty before the first check.
     pub status: String,
-    /// HTTP status, when there was one.
+    /// The status in words.
+    pub description: String,
+    /// Status code, when there was one.
     pub code: Option<u16>,
     /// How long the last one took, milliseconds.
     pub duration_ms: Option<u64>,
-    /// Text of the last failure.
+    /// Text of the last one.
     pub text: String,
+    /// `disable health`: not checked for now.
+    pub paused: bool,
     /// Port other than the server's; 0 = the same.
     pub port: u16,
+    /// Address other than the server's.
+    pub address: Option<String>,
 }
 
 impl ServerFacts {
@@ -184,6 +282,25 @@ impl ServerFacts {
         }
     }
 
+    /// Who or what keeps traffic away, for people.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<&'static str> {
+        [
+            (AdminReason::ConfigMaint, "disabled in the configuration"),
+            (AdminReason::RuntimeMaint, "taken out by an operator"),
+            (AdminReason::InheritedMaint, "the server it follows is out"),
+            (AdminReason::Unresolved, "its name does not resolve"),
+            (AdminReason::RuntimeDrain, "drained by an operator"),
+            (AdminReason::InheritedDrain, "the server it follows drains"),
+            (AdminReason::Stopping, "its container is stopping"),
+            (AdminReason::Removed, "removed from the configuration"),
+        ]
+        .into_iter()
+        .filter(|(reason, _)| self.admin.has(*reason))
+        .map(|(_, text)| text)
+        .collect()
+    }
+
     /// The administrative state as HAProxy's bits (manual of management 9.3,
     /// `show servers state`).
     #[must_use]
@@ -209,17 +326,21 @@ pub(crate) mod tests {
 
     pub(crate) fn facts() -> ServerFacts {
         ServerFacts {
-            address: "127.0.0.1".to_owned(),
+            host: "127.0.0.1".to_owned(),
             port: 9,
             fqdn: None,
             cookie: None,
             admin: AdminReasons::default(),
             operational: Operational::Running,
             check: Some(CheckFacts { rise: 2, fall: 3, health: 4, ..CheckFacts::default() }),
+            agent: None,
             backup: false,
             initial_weight: 1,
             weight: 1,
             tracked: None,
+            purge_delay_ms: 5000,
+            origin: "a.cfg:1".to_owned(),
+            container: None,
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use model::Operational;
+
 use super::Row;
 
 const HEADER: &str = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state \
@@ -10,9 +12,18 @@ srv_check_health srv_check_state srv_agent_state bk_f_forced_id srv_f_forced_id 
 srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port\n";
 
 /// Result of the last check: passed, failed, none yet.
+const RESULT_NONE: u8 = 0;
 const RESULT_NEUTRAL: u8 = 1;
 const RESULT_FAILED: u8 = 2;
 const RESULT_PASSED: u8 = 3;
+
+/// What the number of a check's state consists of.
+const CHECK_CONFIGURED: u8 = 2;
+const CHECK_ENABLED: u8 = 4;
+const CHECK_PAUSED: u8 = 8;
+
+/// Standing of a server that is not checked.
+const HEALTH_UNCHECKED: u32 = 2;
 
 /// The servers of one backend, or of all.
 #[must_use]
@@ -21,23 +32,33 @@ pub fn print(rows: &[Row], backend: Option<&str>) -> String {
     for row in rows.iter().filter(|r| backend.is_none_or(|b| b == r.proxy)) {
         let Some(server) = &row.server else { continue };
         let (status, result, health, state) = match &server.check {
-            None => (1, 0, 0, 0),
-            Some(c) if c.status.is_empty() => (1, RESULT_NEUTRAL, c.health, 6),
+            None => (1, RESULT_NONE, HEALTH_UNCHECKED, 0),
             Some(c) => {
-                let result = if c.status.ends_with("OK") { RESULT_PASSED } else { RESULT_FAILED };
-                (check_status_number(&c.status), result, c.health, 6)
+                let (number, result) = match &*c.status {
+                    "" => (1, RESULT_NEUTRAL),
+                    status if status.ends_with("OK") => {
+                        (check_status_number(status), RESULT_PASSED)
+                    }
+                    status => (check_status_number(status), RESULT_FAILED),
+                };
+                let enabled = if c.paused { 0 } else { CHECK_ENABLED };
+                (number, result, c.health, CHECK_CONFIGURED | enabled)
             }
         };
+        // In maintenance nothing is checked and a server counts as stopped.
+        let maint = server.admin.is_maint();
+        let (health, state) = if maint { (0, state | CHECK_PAUSED) } else { (health, state) };
+        let operational = if maint { Operational::Down } else { server.operational };
         let _ = writeln!(
             out,
             "{} {} {} {} {} {} {} {} {} {} {status} {result} {health} {state} 0 0 0 {} {} - 0 \
-             {} - - 0",
+             {} {} - 0",
             row.proxy_id,
             row.proxy,
             row.server_id,
             row.service,
-            if server.address.is_empty() { "-" } else { &server.address },
-            server.operational as u8,
+            if server.host.is_empty() { "-" } else { &server.host },
+            operational as u8,
             server.admin_bits(),
             server.weight,
             server.initial_weight,
@@ -45,6 +66,7 @@ pub fn print(rows: &[Row], backend: Option<&str>) -> String {
             server.fqdn.as_deref().unwrap_or("-"),
             server.port,
             server.check.as_ref().map_or(0, |c| c.port),
+            server.check.as_ref().and_then(|c| c.address.as_deref()).unwrap_or("-"),
         );
     }
     out

@@ -106,9 +106,7 @@ pub(super) const ACTIONS: &[Keyword] = keywords! { Context::Action;
     "track-sc1" "<key> [table <table>]", 1 ANY, TCP | HQ | HR, STICK, "Count by key.";
     "track-sc2" "<key> [table <table>]", 1 ANY, TCP | HQ | HR, STICK, "Count by key.";
     "unset-var" "(<name>)", 0 ANY, TCP | TP | HTTP, OK, "Drop a variable.";
-    "use-service" "<name>", 1 ANY, TR | HQ,
-        ignored("not yet: services such as the Prometheus exporter are not built"),
-        "Let an inner service answer.";
+    "use-service" "<name>", 1 ANY, HQ, OK, "Let an inner service answer.";
     "wait-for-body" "time <time> [at-least <bytes>]", 2 ANY, HQ | HR, OK, "Wait for the body.";
     "wait-for-handshake" "", 0 ANY, HQ, quiet("only matters with early data"),
         "Wait for the TLS handshake.";

@@ -1,7 +1,7 @@
 //! Keywords of `global` that concern the process (manual chapter 3.1, 3.3, 3.4).
 use super::{
-    DETECTION, DETECTION_SETTING, LUA, LUA_SETTING, OK, STATS, TLS, TLS_SETTING, TUNE, ignored,
-    keywords, quiet,
+    DETECTION, DETECTION_SETTING, LUA, LUA_SETTING, OK, TLS, TLS_SETTING, TUNE, ignored, keywords,
+    quiet,
 };
 use crate::keyword::places::NO;
 use crate::keyword::{ANY, Context, Keyword};
@@ -176,7 +176,8 @@ pub(super) const GLOBAL: &[Keyword] = keywords! { Context::Section(Global);
     "stats maxconn" "<conns>", 1 1, 0, OK, "Most connections to the stats sockets.";
     "stats socket" "<address> [param*]", 1 ANY, 0, OK, "Socket for runtime commands.";
     "stats timeout" "<timeout>", 1 1, 0, OK, "When idle runtime connections are closed.";
-    "stats-file" "<file>", 1 1, 0, STATS, "File that counters are read from at start.";
+    "stats-file" "<file>", 1 1, 0, ignored("not yet: counters start at zero"),
+        "File that counters are read from at start.";
     "stress-level" "<level>", 1 1, 0, TUNE, "Provoke rare events for tests.";
     "strict-limits" "", 0 0, NO, OK, "Fail when the limits that are needed cannot be had.";
     "thread-group" "<group> <threads>", 1 2, 0, TUNE, "Which threads make up a group.";

@@ -84,7 +84,6 @@ const LUA_SETTING: Status = quiet("only matters with Lua, which is not built yet
 const DETECTION: Status = refused("device detection libraries are not part of this program");
 const DETECTION_SETTING: Status = quiet("only matters with a device detection library");
 const STICK: Status = refused("not yet: stick tables are not built");
-const STATS: Status = ignored("not yet: the statistics page is not built");
 const COMPRESSION: Status = ignored("not yet: answers are not compressed");
 const CACHE: Status = ignored("not yet: nothing is cached");
 const MAIL: Status = ignored("not yet: alert mails are not sent");

@@ -1,7 +1,5 @@
 //! Keywords of proxies other than options and checks (manual chapter 4.2).
-use super::{
-    COMPRESSION, FCGI, MAIL, OK, QUIC, STATS, STICK, TLS, ignored, keywords, quiet, refused,
-};
+use super::{COMPRESSION, FCGI, MAIL, OK, QUIC, STICK, TLS, ignored, keywords, quiet, refused};
 use crate::keyword::places::{B, D, F, L, NO};
 use crate::keyword::{ANY, Context, Keyword};
 
@@ -138,21 +136,21 @@ pub(super) const PROXY: &[Keyword] = keywords! { Context::Proxy;
     "srvtcpka-idle" "<timeout>", 1 1, BACK, KEEP_ALIVE, "Quiet time before the first probe.";
     "srvtcpka-intvl" "<timeout>", 1 1, BACK, KEEP_ALIVE, "Time between probes.";
     "ssl-f-use" "[<param>...]", 0 ANY, F | L, TLS, "Certificate of the binds of this frontend.";
-    "stats admin" "{ if | unless } <condition>", 2 ANY, FLB, STATS,
+    "stats admin" "{ if | unless } <condition>", 2 ANY, FLB, OK,
         "Who may change servers on the statistics page.";
-    "stats auth" "<user>:<password>", 1 1, ALL, STATS, "Account for the statistics page.";
-    "stats enable" "", 0 0, ALL, STATS, "Serve the statistics page.";
-    "stats hide-version" "", 0 0, ALL, STATS, "Do not show the version.";
-    "stats http-request" "{ allow | deny | auth [realm <realm>] } [<condition>]", 1 ANY, FLB, STATS,
+    "stats auth" "<user>:<password>", 1 1, ALL, OK, "Account for the statistics page.";
+    "stats enable" "", 0 0, ALL, OK, "Serve the statistics page.";
+    "stats hide-version" "", 0 0, ALL, OK, "Do not show the version.";
+    "stats http-request" "{ allow | deny | auth [realm <realm>] } [<condition>]", 1 ANY, FLB, OK,
         "Rule for requests of the statistics page.";
-    "stats realm" "<realm>", 1 1, ALL, STATS, "Realm shown when asking for an account.";
-    "stats refresh" "<delay>", 1 1, ALL, STATS, "How often the page is loaded again.";
-    "stats scope" "{ <name> | \".\" }", 1 1, ALL, STATS, "Which proxies are shown.";
-    "stats show-desc" "[<text>]", 0 ANY, ALL, STATS, "Show a description.";
-    "stats show-legends" "", 0 0, ALL, STATS, "Show more about each server.";
-    "stats show-modules" "", 0 0, ALL, STATS, "Show counters of inner parts.";
-    "stats show-node" "[<name>]", 0 1, ALL, STATS, "Show the node's name.";
-    "stats uri" "<prefix>", 1 1, ALL, STATS, "Address of the statistics page.";
+    "stats realm" "<realm>", 1 1, ALL, OK, "Realm shown when asking for an account.";
+    "stats refresh" "<delay>", 1 1, ALL, OK, "How often the page is loaded again.";
+    "stats scope" "{ <name> | \".\" }", 1 1, ALL, OK, "Which proxies are shown.";
+    "stats show-desc" "[<text>]", 0 ANY, ALL, OK, "Show a description.";
+    "stats show-legends" "", 0 0, ALL, OK, "Show more about each server.";
+    "stats show-modules" "", 0 0, ALL, OK, "Show counters of inner parts.";
+    "stats show-node" "[<name>]", 0 1, ALL, OK, "Show the node's name.";
+    "stats uri" "<prefix>", 1 1, ALL, OK, "Address of the statistics page.";
     "stick match" "<pattern> [table <table>] [<condition>]", 1 ANY, L | B, STICK,
         "Look a server up in a table.";
     "stick on" "<pattern> [table <table>] [<condition>]", 1 ANY, L | B, STICK,

@@ -61,6 +61,8 @@ pub(crate) struct Draft<'a> {
     pub log: LogDraft<'a>,
     /// Error answers.
     pub errors: ErrorsDraft,
+    /// The settings of the statistics page are those of `defaults`.
+    pub stats_inherited: bool,
 }
 
 /// How many rules of each list come from `defaults`.
@@ -310,6 +312,7 @@ impl<'a> Draft<'a> {
             acls: Acls::new(),
             log: LogDraft::default(),
             errors: ErrorsDraft::default(),
+            stats_inherited: false,
         }
     }
 
@@ -325,6 +328,7 @@ impl<'a> Draft<'a> {
             acls: Acls::new(),
             finals: Finals::default(),
             inherited_rules: InheritedRules::of(&self.rules),
+            stats_inherited: true,
             ..self.clone()
         };
         draft.back.check = self.back.check.inherited();

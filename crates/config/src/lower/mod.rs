@@ -26,6 +26,7 @@ mod rules;
 mod sections;
 mod server;
 mod server_options;
+mod stats;
 mod table;
 #[cfg(test)]
 mod tests;

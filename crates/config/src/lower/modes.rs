@@ -47,6 +47,8 @@ fn rules(cx: &mut Lowering<'_>, draft: &mut Draft<'_>) {
     drop(!rules.redirects.is_empty(), "redirect");
     drop(!rules.http_response.is_empty(), "http-response");
     drop(!rules.http_after_response.is_empty(), "http-after-response");
+    drop(rules.stats.is_some(), "stats");
+    rules.stats = None;
     rules.http_request.clear();
     rules.redirects.clear();
     rules.http_response.clear();

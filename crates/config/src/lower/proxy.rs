@@ -8,7 +8,7 @@ use super::draft::Draft;
 use super::table::Table;
 use super::{
     balance, bind, captures, check, cookie, errors, logging, options, persist, routing, rules,
-    server, timeouts,
+    server, stats, timeouts,
 };
 
 /// Lowers one line into the draft.
@@ -203,6 +203,19 @@ pub(crate) const KEYWORDS: Table<ProxyFn> = Table(&[
         };
         Ok(())
     }),
+    ("stats admin", stats::admin),
+    ("stats auth", stats::auth),
+    ("stats enable", stats::enable),
+    ("stats hide-version", stats::hide_version),
+    ("stats http-request", stats::http_request),
+    ("stats realm", stats::realm),
+    ("stats refresh", stats::refresh),
+    ("stats scope", stats::scope),
+    ("stats show-desc", stats::show_desc),
+    ("stats show-legends", stats::show_legends),
+    ("stats show-modules", stats::show_modules),
+    ("stats show-node", stats::show_node),
+    ("stats uri", stats::uri),
     ("tcp-check comment", check::comment),
     ("tcp-check connect", check::tcp_connect),
     ("tcp-check expect", check::tcp_expect),

@@ -3,6 +3,7 @@
 pub mod containers;
 pub mod links;
 mod overrides;
+mod patches;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,6 +15,7 @@ use model::{Config, Name, Origin};
 use crate::guard;
 
 pub use overrides::{Override, Overrides, State};
+pub use patches::{FrontendPatch, Patches, ServerPatch, port_text};
 
 /// Something that was asked for and cannot be done. It concerns its own origin alone: everything
 /// else goes on.
@@ -46,6 +48,7 @@ pub struct Intent {
     base: Arc<Config>,
     observed: BTreeMap<Name, Observation>,
     overrides: Overrides,
+    patches: Patches,
 }
 
 impl Intent {
@@ -83,18 +86,30 @@ impl Intent {
         &mut self.overrides
     }
 
+    /// Changes of the configuration given at run time.
+    #[must_use]
+    pub fn patches(&self) -> &Patches {
+        &self.patches
+    }
+
+    /// Changes of the configuration given at run time, to be changed.
+    pub fn patches_mut(&mut self) -> &mut Patches {
+        &mut self.patches
+    }
+
     /// Everything joined. `merge` turns containers into routes and servers; it is not called
     /// while there is no provider.
     pub fn wanted(
         &self,
         merge: impl FnOnce(&Config, &[Observation]) -> (Config, Vec<Problem>),
     ) -> Wanted {
-        let (config, mut problems) = if self.observed.is_empty() {
+        let (mut config, mut problems) = if self.observed.is_empty() {
             ((*self.base).clone(), Vec::new())
         } else {
             let observations: Vec<Observation> = self.observed.values().cloned().collect();
             merge(&self.base, &observations)
         };
+        self.patches.apply(&mut config);
         problems.extend(guard::examine(&config));
         Wanted { config, problems }
     }

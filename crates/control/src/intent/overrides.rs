@@ -31,6 +31,13 @@ pub struct Overrides(BTreeMap<(Name, Name), Override>);
 impl Overrides {
     /// Remembers an order that the data plane carried out.
     pub fn record(&mut self, order: &ServerOrder) {
+        let passing = matches!(
+            order.what,
+            ServerOrderKind::Health(_) | ServerOrderKind::Checks(_) | ServerOrderKind::Shutdown
+        );
+        if passing {
+            return;
+        }
         let key = (order.backend.clone(), order.server.clone());
         let entry = self.0.entry(key.clone()).or_default();
         match order.what {
@@ -39,6 +46,8 @@ impl Overrides {
             ServerOrderKind::Maintenance => entry.state = Some(State::Maintenance),
             weight @ (ServerOrderKind::Weight(_) | ServerOrderKind::WeightPercent(_)) => {
                 entry.weight = Some(weight);
+            }
+            ServerOrderKind::Health(_) | ServerOrderKind::Checks(_) | ServerOrderKind::Shutdown => {
             }
         }
         if *entry == Override::default() {

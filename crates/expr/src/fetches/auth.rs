@@ -83,6 +83,14 @@ fn basic(subject: &dyn Subject) -> Fetch<(Vec<u8>, Vec<u8>)> {
     })
 }
 
+/// User and password of the request, if it carries any.
+pub(crate) fn basic_user(subject: &dyn Subject) -> Option<(Vec<u8>, Vec<u8>)> {
+    match basic(subject) {
+        Fetch::Is(found) => Some(found),
+        _ => None,
+    }
+}
+
 fn verified<'a>(args: &'a [Arg], subject: &'a dyn Subject) -> Fetch<(Vec<u8>, Option<&'a User>)> {
     basic(subject).map(|(user, password)| {
         let list = name_arg(args, 0).and_then(|name| subject.userlist(name));

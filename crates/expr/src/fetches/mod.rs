@@ -1,5 +1,5 @@
 //! The table of sample fetches: one file per family, looked up by name at load.
-mod auth;
+pub(crate) mod auth;
 mod connection;
 mod cookies;
 mod headers;

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::JoinHandle;
 
 use health::{CheckResult, Health};
@@ -39,6 +39,10 @@ pub struct Checked {
     wake: Notify,
     /// Its agent says down: good checks do not bring it up.
     agent_says_down: AtomicBool,
+    /// `disable health`: not checked for now.
+    paused: AtomicBool,
+    failed: AtomicU64,
+    observed: AtomicU64,
 }
 
 impl Checked {
@@ -51,6 +55,38 @@ impl Checked {
     /// What checks alone say.
     fn is_up(&self) -> bool {
         self.health.lock().as_ref().is_none_or(Health::is_up)
+    }
+
+    /// Whether checks are paused by an operator.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.paused.load(Relaxed)
+    }
+
+    /// Pauses checks, or lets them go on.
+    pub fn pause(&self, paused: bool) {
+        self.paused.store(paused, Relaxed);
+        if !paused {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Checks that failed while the server was up.
+    #[must_use]
+    pub fn failed(&self) -> u64 {
+        self.failed.load(Relaxed)
+    }
+
+    /// Failures that traffic showed (`observe`).
+    #[must_use]
+    pub fn observed(&self) -> u64 {
+        self.observed.load(Relaxed)
+    }
+
+    /// Counters start anew.
+    pub fn clear_counters(&self) {
+        self.failed.store(0, Relaxed);
+        self.observed.store(0, Relaxed);
     }
 
     /// Somebody else says up or down: the counter follows.

@@ -35,6 +35,9 @@ fn observe(
     if check.observe != Some(layer) {
         return;
     }
+    if !good {
+        server.check.observed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
     let (observed, shown) = {
         let mut slot = server.check.health.lock();
         // Traffic may be there before the first check is.

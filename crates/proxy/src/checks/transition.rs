@@ -147,6 +147,9 @@ impl<'a> Transition<'a> {
         now_ms: u64,
     ) -> u32 {
         let mut requeued = 0;
+        server.standing.note(server.state.is_alive(), now_ms);
+        let served = backend.servers.iter().any(|s| s.state.is_usable());
+        backend.standing.note(served, now_ms);
         if change.went_down() {
             requeued = server.state.queued();
             backend.queue.evict(backend, &server.state);

@@ -35,7 +35,7 @@ pub(super) async fn run(context: Rc<Context>, place: Rc<RefCell<Rc<Place>>>, fir
         let current = Rc::clone(&place.borrow());
         let Some(check) = &current.server.model.check else { return };
         let is_maint = current.server.state.admin().is_maint();
-        if !is_maint {
+        if !is_maint && !current.server.check.is_paused() {
             adopt_state(&current, check, was_maint);
             let ran = Box::pin(check_once(&context, &current, check)).await;
             // The configuration may have changed meanwhile: the newest one gets the result.
@@ -84,6 +84,10 @@ async fn check_once(context: &Context, place: &Place, check: &ServerCheck) -> Op
 fn take_in(context: &Context, place: &Place, check: &ServerCheck, result: CheckResult) {
     if place.server.state.admin().is_maint() {
         return;
+    }
+    let up = place.server.state.operational() != Operational::Down;
+    if up && result.status.outcome() == health::Outcome::Failed {
+        place.server.check.failed.fetch_add(1, Relaxed);
     }
     let backend = &place.backend;
     let subject = transition::subject(backend, &place.server);

@@ -9,6 +9,7 @@ mod respond;
 mod response_head;
 pub mod rules;
 mod run;
+mod service;
 mod tunnel;
 mod wait_body;
 

@@ -11,6 +11,7 @@ use wire::http::Method;
 
 use super::request_head;
 use super::rules::{self, Outcome};
+use super::service;
 use crate::body::Body;
 use crate::buffer::Buffer;
 use crate::client::Client;
@@ -74,6 +75,7 @@ fn has_a_say(rules: &RuleSet, buffer_request: bool) -> bool {
         || !rules.tcp_content.is_empty()
         || !rules.http_request.is_empty()
         || !rules.redirects.is_empty()
+        || rules.stats.is_some()
 }
 
 /// The rules of one proxy; a phase when they end the request.
@@ -89,6 +91,11 @@ async fn ask(
         return Some(end);
     }
     match rules::request(client, ex, rules, of_frontend, input, length).await {
+        Outcome::Continue if rules.stats.is_some() => {
+            let backend = ex.backend.as_ref().filter(|_| !of_frontend);
+            let proxy = backend.map_or(&ex.frontend.model.name, |b| &b.model.name).clone();
+            Box::pin(service::statistics(client, ex, &proxy, rules, input, length)).await
+        }
         Outcome::Continue => None,
         Outcome::End(phase) => Some(*phase),
     }

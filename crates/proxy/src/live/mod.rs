@@ -1,6 +1,7 @@
 //! The running form of a snapshot: configuration joined with what lives across configurations.
 
 mod counters;
+mod standing;
 mod traffic;
 
 use std::collections::HashMap;
@@ -12,6 +13,8 @@ use model::{Address, Backend, BackendTarget, Config, Frontend, Name, Server, Sna
 
 pub use counters::{BackendCounters, Counter, FrontendCounters, Gauge, Rate, ServerCounters};
 pub use traffic::{Tally, Totals, Traffic};
+
+pub use standing::Standing;
 
 use crate::queue::BackendQueue;
 
@@ -57,6 +60,8 @@ pub struct LiveBackend {
     pub fleet: Fleet,
     /// Who waits for a slot.
     pub queue: Arc<BackendQueue>,
+    /// How often and how long nobody could serve.
+    pub standing: Arc<Standing>,
 }
 
 /// A server with its state and counters.
@@ -69,6 +74,8 @@ pub struct LiveServer {
     pub state: Arc<ServerState>,
     /// Counters.
     pub counters: Arc<ServerCounters>,
+    /// How often and how long it was down.
+    pub standing: Arc<Standing>,
     /// What its checks found.
     pub check: Arc<crate::checks::Checked>,
     /// Key of its idle connections; unique in the process, the same as long as identity and
@@ -187,6 +194,7 @@ impl LiveBackend {
                         || Arc::new(ServerCounters::new(workers)),
                         |s| Arc::clone(&s.counters),
                     ),
+                    standing: old.map(|s| Arc::clone(&s.standing)).unwrap_or_default(),
                     check: old.map(|s| Arc::clone(&s.check)).unwrap_or_default(),
                     uid: old
                         .filter(|s| s.model.host == server.host && s.model.port == server.port)
@@ -203,6 +211,7 @@ impl LiveBackend {
             servers,
             fleet,
             queue: before.map(|b| Arc::clone(&b.queue)).unwrap_or_default(),
+            standing: before.map(|b| Arc::clone(&b.standing)).unwrap_or_default(),
         }
     }
 }

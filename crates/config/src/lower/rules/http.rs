@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{HeaderMatch, HttpAction, TimeoutName};
+use model::{HeaderMatch, HttpAction, ServiceName, TimeoutName};
 
 use super::{
     HttpSet, RulePlace, at_condition, capture, format, log_level, redirect, regex, reply, variable,
@@ -120,6 +120,10 @@ pub(crate) const ACTIONS: Table<HttpFn> = Table(&[
         Ok(HttpAction::Tarpit(Arc::new(reply::read(cx, draft, args, place, 500, true)?)))
     }),
     ("unset-var", |_, _, args, _| variable(args).map(HttpAction::UnsetVar)),
+    ("use-service", |_, _, args, _| match args.text("a service")? {
+        "prometheus-exporter" => Ok(HttpAction::UseService(ServiceName::PrometheusExporter)),
+        _ => Err(args.unexpected("'prometheus-exporter'")),
+    }),
     ("wait-for-body", wait_for_body),
 ]);
 
@@ -135,6 +139,7 @@ pub(crate) fn is_final(action: &HttpAction) -> bool {
             | HttpAction::Redirect(_)
             | HttpAction::Reject
             | HttpAction::SilentDrop
+            | HttpAction::UseService(_)
     )
 }
 

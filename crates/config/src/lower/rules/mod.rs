@@ -54,7 +54,8 @@ fn by_kind(kind: SectionKind, front: Place, back: Place, both: Place) -> Place {
     }
 }
 
-fn request_place(draft: &Draft<'_>) -> Place {
+/// Where rules on requests of this section stand.
+pub(crate) fn request_place(draft: &Draft<'_>) -> Place {
     by_kind(draft.kind, Place::FE_HTTP_REQUEST, Place::BE_HTTP_REQUEST, Place::HTTP_REQUEST)
 }
 

@@ -6,6 +6,8 @@ mod headers;
 mod redirect;
 mod reply;
 
+pub use reply::{challenge, challenge_of};
+
 use std::sync::Arc;
 
 use expr::Verdict;
@@ -85,6 +87,10 @@ pub async fn request(
                 Box::pin(hints.send(client, ex)).await;
             }
             continue;
+        }
+        if let HttpAction::UseService(name) = rule.action {
+            let answer = super::service::named(client, ex, name, input);
+            return Outcome::End(Box::new(Box::pin(answer).await));
         }
         match action::request(ex, rule) {
             Step::Next => {}

@@ -1,0 +1,199 @@
+//! Commands that change the configuration while it runs: addresses, limits, servers and frontends.
+
+use std::net::IpAddr;
+
+use model::Operational;
+
+use super::servers::{order, with_server};
+use super::{Args, Command, Reply, Run, Severity, commands};
+use crate::ports::{Change, FrontendChange, House, Level, PortChange, ServerChange};
+use control::ports::ServerOrderKind;
+
+pub(super) const COMMANDS: &[Command] = commands! {
+    "add server" "<bk>/<srv> <address> [<option>...]" Admin
+        "a server more, in maintenance until 'enable server'": Run::Now(add_server);
+    "del server" "<bk>/<srv>" Admin "a server less; it must be in maintenance and unused":
+        Run::Now(|house, args| with_server(house, args, |(backend, server), _| {
+            match house.change(Change::RemoveServer(backend.into(), server.into())) {
+                Ok(_) => Reply::message(Severity::Info, "Server deleted."),
+                Err(why) => Reply::error(why),
+            }
+        }));
+    "disable agent" "<bk>/<srv>" Admin "no agent checks for now":
+        Run::Now(|house, args| with_server(house, args, |_, _| Reply::done()));
+    "disable frontend" "<frontend>" Admin "close the sockets of a frontend":
+        Run::Now(|house, args| frontend(house, args, FrontendChange::Close));
+    "disable health" "<bk>/<srv>" Admin "no health checks for now":
+        Run::Now(|house, args| checks(house, args, false));
+    "enable agent" "<bk>/<srv>" Admin "agent checks again":
+        Run::Now(|house, args| with_server(house, args, |_, _| {
+            Reply::error("Agent was not configured on this server, cannot enable.")
+        }));
+    "enable frontend" "<frontend>" Admin "open them again":
+        Run::Now(|house, args| frontend(house, args, FrontendChange::Open));
+    "enable health" "<bk>/<srv>" Admin "health checks again":
+        Run::Now(|house, args| checks(house, args, true));
+    "set maxconn frontend" "<frontend> <value>" Admin "connections that a frontend takes":
+        Run::Now(frontend_maxconn);
+    "set maxconn global" "<value>" Admin "connections that the process takes":
+        Run::Now(process_maxconn);
+    "set maxconn server" "<bk>/<srv> <value>" Admin "connections that a server gets":
+        Run::Now(server_maxconn);
+    "shutdown frontend" "<frontend>" Admin "close the sockets of a frontend for good":
+        Run::Now(|house, args| frontend(house, args, FrontendChange::Shut));
+    "shutdown sessions server" "<bk>/<srv>" Admin "cut off whoever a server serves":
+        Run::Now(|house, args| with_server(house, args, |name, _| {
+            order(house, name, ServerOrderKind::Shutdown)
+        }));
+};
+
+fn done(outcome: Result<String, String>) -> Reply {
+    match outcome {
+        Ok(_) => Reply::done(),
+        Err(why) => Reply::error(why),
+    }
+}
+
+fn add_server(house: &dyn House, args: Args<'_>) -> Reply {
+    let Some((backend, server)) = args.word(0).and_then(|name| name.split_once('/')) else {
+        return Reply::error("Require 'backend/server'.");
+    };
+    let options = args.words.get(1..).unwrap_or_default();
+    let options: Vec<String> = options.iter().map(|w| (*w).to_owned()).collect();
+    match house.change(Change::AddServer(backend.into(), server.into(), options)) {
+        Ok(_) => Reply::message(Severity::Info, "New server registered."),
+        Err(why) => Reply::error(why),
+    }
+}
+
+fn frontend(house: &dyn House, args: Args<'_>, what: FrontendChange) -> Reply {
+    match args.word(0) {
+        Some(name) => done(house.change(Change::Frontend(name.into(), what))),
+        None => Reply::error("A frontend name is expected."),
+    }
+}
+
+fn frontend_maxconn(house: &dyn House, args: Args<'_>) -> Reply {
+    let Some(name) = args.word(0) else { return Reply::error("A frontend name is expected.") };
+    let value = args.word(1).and_then(|v| v.parse().ok());
+    if !house.rows().iter().any(|r| r.proxy == name && r.service == "FRONTEND") {
+        return Reply::error("No such frontend.");
+    }
+    match value {
+        Some(value) => {
+            done(house.change(Change::Frontend(name.into(), FrontendChange::Maxconn(value))))
+        }
+        None => Reply::error("Integer value expected."),
+    }
+}
+
+fn process_maxconn(house: &dyn House, args: Args<'_>) -> Reply {
+    let Some(value) = args.word(0).and_then(|v| v.parse::<i64>().ok()) else {
+        return Reply::error("Expects an integer value.");
+    };
+    let most = i64::from(house.process().connections_hard_max);
+    match u32::try_from(value).ok().filter(|_| value <= most) {
+        // 0 goes back to what the configuration says.
+        Some(value) => done(house.change(Change::Maxconn(Some(value).filter(|v| *v > 0)))),
+        None => Reply::error("Value out of range."),
+    }
+}
+
+fn server_maxconn(house: &dyn House, args: Args<'_>) -> Reply {
+    with_server(house, args, |name, rest| match rest.first() {
+        None => Reply::error("Require <maxconn>."),
+        Some(value) => match value.parse() {
+            Ok(value) => done(change(house, name, ServerChange::Maxconn(value))),
+            Err(_) => Reply::error("maxconn string empty or preceded by garbage"),
+        },
+    })
+}
+
+fn change(
+    house: &dyn House,
+    (backend, server): (&str, &str),
+    what: ServerChange,
+) -> Result<String, String> {
+    house.change(Change::Server(backend.into(), server.into(), what))
+}
+
+fn checks(house: &dyn House, args: Args<'_>, on: bool) -> Reply {
+    with_server(house, args, |name, _| {
+        let reply = order(house, name, ServerOrderKind::Checks(on));
+        // What was never on is off already.
+        if on || reply.severity.is_none() { reply } else { Reply::done() }
+    })
+}
+
+/// The rest of `set server`: everything but state and weight.
+pub(super) fn set_server(house: &dyn House, name: (&str, &str), rest: &[&str]) -> Option<Reply> {
+    const NO_AGENT: &str = "agent checks are not enabled on this server.";
+    let has_check = || {
+        house.rows().iter().any(|r| {
+            (&*r.proxy, &*r.service) == name && r.server.as_ref().is_some_and(|s| s.check.is_some())
+        })
+    };
+    const NO_CHECK: &str = "health checks are not enabled on this server";
+    Some(match rest {
+        ["addr", rest @ ..] => address(house, name, rest),
+        ["health", what, ..] => match *what {
+            "up" => order(house, name, ServerOrderKind::Health(Operational::Running)),
+            "stopping" => order(house, name, ServerOrderKind::Health(Operational::Stopping)),
+            "down" => order(house, name, ServerOrderKind::Health(Operational::Down)),
+            _ => Reply::error("'set server <srv> health' expects 'up', 'stopping', or 'down'."),
+        },
+        ["health"] => {
+            Reply::error("'set server <srv> health' expects 'up', 'stopping', or 'down'.")
+        }
+        ["agent" | "agent-send", ..] => Reply::error(NO_AGENT),
+        ["agent-addr" | "agent-port", ..] => {
+            Reply::error("agent checks are not enabled on this server")
+        }
+        ["check-addr" | "check-port", ..] if !has_check() => Reply::error(NO_CHECK),
+        ["check-addr", ip, rest @ ..] => match (ip.parse::<IpAddr>(), check_port(rest)) {
+            (Err(_), _) => Reply::error(format!("'{ip}' is not an address")),
+            (_, Err(why)) => Reply::error(why),
+            (Ok(ip), Ok(port)) => done(change(house, name, ServerChange::Check(Some(ip), port))),
+        },
+        ["check-port", port, ..] => match port.parse() {
+            Ok(port) => done(change(house, name, ServerChange::Check(None, Some(port)))),
+            Err(_) => Reply::error("provided port is not an integer"),
+        },
+        ["fqdn", ..] => {
+            Reply::error("set server <b>/<s> fqdn failed because no resolution is configured.")
+        }
+        ["ssl", ..] => Reply::error(
+            "'set server <srv> ssl' cannot be set.  default-server should define ssl settings",
+        ),
+        _ => return None,
+    })
+}
+
+fn check_port(rest: &[&str]) -> Result<Option<u16>, &'static str> {
+    match rest {
+        ["port", port, ..] => port.parse().map(Some).map_err(|_| "provided port is not an integer"),
+        _ => Ok(None),
+    }
+}
+
+/// `addr IP [port PORT]`.
+fn address(house: &dyn House, name: (&str, &str), rest: &[&str]) -> Reply {
+    let Some(ip) = rest.first() else {
+        return Reply::error("set server <b>/<s> addr requires an address and optionally a port.");
+    };
+    let Ok(address) = ip.parse::<IpAddr>() else {
+        return Reply::error(format!("Invalid addr '{ip}'"));
+    };
+    let port = match rest.get(1..) {
+        Some(["port", port, ..]) => match PortChange::read(port) {
+            Some(port) => Some(port),
+            None => return Reply::error(format!("problem converting port '{port}' to an int")),
+        },
+        Some(["port"]) => return Reply::error("problem converting port '' to an int"),
+        _ => None,
+    };
+    match change(house, name, ServerChange::Address(address, port)) {
+        Ok(said) => Reply::message(Severity::Warning, said),
+        Err(why) => Reply::error(why),
+    }
+}

@@ -1,0 +1,401 @@
+//! The Prometheus exporter (`http-request use-service prometheus-exporter`).
+//!
+//! Names, labels, types, scopes and query options are those of HAProxy's exporter, made from the
+//! tables of the statistics; figures that only Evenkeel has begin with `evenkeel_`. Format:
+//! Prometheus text exposition 0.0.4.
+
+use std::fmt::Write;
+
+use super::{Answer, Request, escape};
+use crate::ports::{House, ProcessFacts};
+use crate::stats::info::{self, Fact};
+use crate::stats::{COLUMNS, Cell, Column, Filter, Kind, Row, modules};
+
+/// Media type of the format.
+const MEDIA_TYPE: &str = "text/plain; version=0.0.4";
+
+/// The scopes of HAProxy's exporter; those without figures here stay empty.
+const SCOPES: [&str; 7] =
+    ["global", "frontend", "listener", "backend", "server", "sticktable", "resolver"];
+
+/// Outcomes of checks, each a state of its own.
+const CHECK_STATES: &str = "HANA SOCKERR L4OK L4TOUT L4CON L6OK L6TOUT L6RSP L7TOUT L7RSP L7OK \
+                            L7OKC L7STS PROCERR PROCTOUT PROCOK";
+
+/// What the query asks for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Asked {
+    /// Empty = all.
+    scopes: Vec<&'static str>,
+    /// `scope=` without a value: none.
+    nothing: bool,
+    no_maint: bool,
+    extra: bool,
+    /// Only these; empty = all.
+    only: Vec<String>,
+    /// Not these.
+    without: Vec<String>,
+}
+
+impl Asked {
+    /// `None` for a scope that does not exist.
+    fn read(query: &str) -> Option<Self> {
+        let mut asked = Self::default();
+        for (name, value) in escape::pairs(query) {
+            match (&*name, &*value) {
+                ("scope", "") => {
+                    asked.scopes.clear();
+                    asked.nothing = true;
+                }
+                ("scope", "*") => {
+                    asked.scopes = SCOPES.to_vec();
+                    asked.nothing = false;
+                }
+                ("scope", scope) => {
+                    asked.scopes.push(SCOPES.into_iter().find(|s| *s == scope)?);
+                    asked.nothing = false;
+                }
+                ("no-maint", _) => asked.no_maint = true,
+                ("extra-counters", _) => asked.extra = true,
+                ("metrics", names) => {
+                    for name in names.split(',').filter(|n| !n.is_empty()) {
+                        match name.strip_prefix('-') {
+                            Some(name) => asked.without.push(name.to_owned()),
+                            None => {
+                                let name = name.strip_prefix('+').unwrap_or(name);
+                                asked.only.push(name.to_owned());
+                            }
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Some(asked)
+    }
+
+    fn scope(&self, name: &str) -> bool {
+        !self.nothing && (self.scopes.is_empty() || self.scopes.contains(&name))
+    }
+
+    fn metric(&self, name: &str) -> bool {
+        (self.only.is_empty() || self.only.iter().any(|n| n == name))
+            && !self.without.iter().any(|n| n == name)
+    }
+}
+
+/// The figures that the request asks for.
+#[must_use]
+pub fn answer(house: &dyn House, request: &Request<'_>) -> Answer {
+    if !matches!(request.method, "GET" | "HEAD") {
+        return Answer::refused(405, "The exporter knows GET and HEAD.");
+    }
+    let query = request.target.split_once('?').map_or("", |(_, query)| query);
+    let Some(asked) = Asked::read(query) else {
+        return Answer::refused(400, "There is no such scope.");
+    };
+    let mut out = String::with_capacity(64 << 10);
+    let process = house.process();
+    if asked.scope("global") {
+        global(&mut out, &asked, &process);
+    }
+    let filter = Filter { no_maint: asked.no_maint, ..Filter::default() };
+    let mut rows = house.rows();
+    rows.retain(|row| filter.takes(row));
+    for (scope, kind) in [
+        ("frontend", Kind::Frontend),
+        ("listener", Kind::Listener),
+        ("backend", Kind::Backend),
+        ("server", Kind::Server),
+    ] {
+        if asked.scope(scope) {
+            proxies(&mut out, &asked, scope, kind, &rows);
+        }
+    }
+    if asked.scope("global") {
+        own(&mut out, &asked, house, &process);
+    }
+    Answer::text(MEDIA_TYPE, out)
+}
+
+/// A counter only grows; everything else is a gauge.
+fn kind_of(metric: &str) -> &'static str {
+    const WITHOUT_TOTAL: [&str; 2] = ["process_failed_resolutions", "process_total_warnings"];
+    if metric.ends_with("_total") || WITHOUT_TOTAL.contains(&metric) { "counter" } else { "gauge" }
+}
+
+fn head(out: &mut String, metric: &str, kind: &str, help: &str) {
+    // Writing to a String does not fail.
+    let _ = writeln!(out, "# HELP {metric} {help}\n# TYPE {metric} {kind}");
+}
+
+fn global(out: &mut String, asked: &Asked, process: &ProcessFacts) {
+    for fact in info::facts(process, false) {
+        if fact.metric.is_empty() {
+            continue;
+        }
+        let metric = format!("haproxy_process_{}", fact.metric);
+        if !asked.metric(&metric) {
+            continue;
+        }
+        head(out, &metric, kind_of(&metric[8..]), fact.help);
+        match label_of(&fact) {
+            Some((label, value)) => {
+                let _ = writeln!(out, "{metric}{{{label}=\"{}\"}} 1", label_value(&value));
+            }
+            None => {
+                let _ = writeln!(out, "{metric} {}", number(&fact.cell));
+            }
+        }
+    }
+}
+
+/// Facts that are text: the value stands in a label.
+fn label_of(fact: &Fact) -> Option<(&'static str, String)> {
+    let label = match fact.name {
+        "node" => "node",
+        "Build info" => "version",
+        _ => return None,
+    };
+    Some((label, fact.cell.to_string()))
+}
+
+fn number(cell: &Cell) -> String {
+    match cell {
+        Cell::Empty | Cell::Text(_) => "NaN".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn proxies(out: &mut String, asked: &Asked, scope: &str, kind: Kind, rows: &[Row]) {
+    let rows: Vec<&Row> = rows.iter().filter(|r| r.kind == Some(kind)).collect();
+    let mut last = "";
+    for column in COLUMNS {
+        let Some(name) = column.metric_of(kind) else { continue };
+        let metric = format!("haproxy_{scope}_{name}");
+        if !asked.metric(&metric) {
+            continue;
+        }
+        let lines = lines(column, kind, &metric, &rows);
+        if lines.is_empty() {
+            continue;
+        }
+        if name != last {
+            head(out, &metric, kind_of(&metric), column.help);
+        }
+        last = name;
+        out.push_str(&lines);
+    }
+    if asked.extra {
+        extra(out, scope, &rows);
+    }
+}
+
+/// The counters of modules.
+fn extra(out: &mut String, scope: &str, rows: &[&Row]) {
+    let tables: Vec<Vec<_>> = rows.iter().map(|row| modules::cells(row).collect()).collect();
+    let Some(first) = tables.first() else { return };
+    for (at, (name, tags, _)) in first.iter().enumerate() {
+        let metric = format!("haproxy_{scope}_{name}");
+        let kind = if tags.0 == "MGP" { "gauge" } else { "counter" };
+        let mut lines = String::new();
+        for (row, table) in rows.iter().zip(&tables) {
+            if let Some((_, _, cell)) = table.get(at).filter(|(.., c)| *c != Cell::Empty) {
+                let module = modules::module_of(name);
+                let labels = format!("{},mod=\"{module}\"", labels(row));
+                let _ = writeln!(lines, "{metric}{{{labels}}} {cell}");
+            }
+        }
+        if !lines.is_empty() {
+            head(out, &metric, kind, "Counter of a module");
+            out.push_str(&lines);
+        }
+    }
+}
+
+fn lines(column: &Column, kind: Kind, metric: &str, rows: &[&Row]) -> String {
+    let mut out = String::new();
+    for row in rows {
+        let labels = labels(row);
+        if let Some(states) = states(column.name, kind, row) {
+            for (state, n) in states {
+                let _ = writeln!(out, "{metric}{{{labels},state=\"{state}\"}} {n}");
+            }
+            continue;
+        }
+        let cell = (column.cell)(row);
+        if cell == Cell::Empty && !always(column.name, kind) {
+            continue;
+        }
+        let labels = match column.name.strip_prefix("hrsp_") {
+            Some(code) => format!("{labels},code=\"{code}\""),
+            None => labels,
+        };
+        let value = match cell.number() {
+            Some(n) if is_milliseconds(metric) => format!("{:.6}", n / 1000.0),
+            _ => number(&cell),
+        };
+        let _ = writeln!(out, "{metric}{{{labels}}} {value}");
+    }
+    out
+}
+
+/// Whether a server has a line although the value does not apply to it.
+fn always(column: &str, kind: Kind) -> bool {
+    kind == Kind::Server
+        && matches!(
+            column,
+            "slim" | "chkfail" | "chkdown" | "downtime" | "qlimit" | "throttle" | "src_ilim"
+        )
+}
+
+/// Times are in milliseconds in the tables and in seconds for Prometheus.
+fn is_milliseconds(metric: &str) -> bool {
+    metric.ends_with("_time_average_seconds")
+        || metric.ends_with("_time_seconds")
+        || metric.ends_with("_duration_seconds")
+}
+
+fn labels(row: &Row) -> String {
+    let proxy = label_value(&row.proxy);
+    let service = label_value(&row.service);
+    match row.kind {
+        Some(Kind::Server) => format!("proxy=\"{proxy}\",server=\"{service}\""),
+        Some(Kind::Listener) => format!("proxy=\"{proxy}\",listener=\"{service}\""),
+        _ => format!("proxy=\"{proxy}\""),
+    }
+}
+
+fn label_value(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// The lines of a column whose value is a state: one for each, with 1 for the one that holds.
+fn states(column: &str, kind: Kind, row: &Row) -> Option<Vec<(&'static str, u32)>> {
+    const SERVER: [&str; 5] = ["DOWN", "UP", "MAINT", "DRAIN", "NOLB"];
+    let one = |states: &[&'static str], holds: &str| {
+        states.iter().map(|s| (*s, u32::from(*s == holds))).collect::<Vec<_>>()
+    };
+    let checks = || CHECK_STATES.split(' ').collect::<Vec<_>>();
+    Some(match (column, kind) {
+        ("status", Kind::Frontend) => {
+            one(&["DOWN", "UP"], if row.status == "OPEN" { "UP" } else { "DOWN" })
+        }
+        ("status", Kind::Listener) => one(&["WAITING", "OPEN", "FULL"], &row.status),
+        ("status", Kind::Backend) => one(&["DOWN", "UP"], &row.status),
+        ("status", Kind::Server) => one(&SERVER, server_state(row)),
+        ("check_status", Kind::Server) => {
+            let check = row.server.as_ref().and_then(|s| s.check.as_ref());
+            match check.filter(|c| !c.status.is_empty()) {
+                Some(check) => one(&checks(), &check.status),
+                None => Vec::new(),
+            }
+        }
+        ("agent_status", Kind::Server) => {
+            let check = row.server.as_ref().and_then(|s| s.agent.as_ref());
+            check.map_or_else(Vec::new, |check| one(&checks(), &check.status))
+        }
+        ("agg_server_status" | "agg_server_check_status", Kind::Backend) => {
+            counted(&SERVER, &row.servers_by_state)
+        }
+        ("agg_check_status", Kind::Backend) => counted(&checks(), &row.servers_by_check),
+        _ => return None,
+    })
+}
+
+fn counted(states: &[&'static str], counts: &[(String, u32)]) -> Vec<(&'static str, u32)> {
+    let count = |state: &str| counts.iter().find(|(s, _)| s == state).map_or(0, |(_, n)| *n);
+    states.iter().map(|s| (*s, count(s))).collect()
+}
+
+/// The state of a server in the exporter's five words.
+#[must_use]
+pub fn server_state(row: &Row) -> &'static str {
+    match row.status.split(' ').next().unwrap_or_default() {
+        "MAINT" => "MAINT",
+        "DRAIN" => "DRAIN",
+        "NOLB" => "NOLB",
+        "DOWN" => "DOWN",
+        _ => "UP",
+    }
+}
+
+/// Figures that only Evenkeel has.
+fn own(out: &mut String, asked: &Asked, house: &dyn House, process: &ProcessFacts) {
+    let changes = house.changes();
+    let last = changes.last_ms as f64 / 1000.0;
+    for (name, kind, help, value) in [
+        ("generation", "gauge", "Number of the running configuration", process.generation as f64),
+        ("last_change_timestamp_seconds", "gauge", "When it came to run", last),
+        ("changes_applied_total", "counter", "Changes applied", process.reloads_applied as f64),
+        ("changes_refused_total", "counter", "Changes refused", process.reloads_refused as f64),
+        (
+            "config_last_reload_success",
+            "gauge",
+            "1 when the wanted configuration runs",
+            f64::from(u8::from(process.config_ok)),
+        ),
+        ("problems", "gauge", "What had to be left out of it", changes.problems as f64),
+    ] {
+        let metric = format!("evenkeel_{name}");
+        if asked.metric(&metric) {
+            head(out, &metric, kind, help);
+            let _ = writeln!(out, "{metric} {value}");
+        }
+    }
+    let metric = "evenkeel_server_info";
+    if !asked.metric(metric) {
+        return;
+    }
+    let rows = house.rows();
+    let containers = rows.iter().filter_map(|r| Some((r, r.server.as_ref()?.container.as_ref()?)));
+    let mut lines = String::new();
+    for (row, (provider, id)) in containers {
+        let (provider, id) = (label_value(provider), label_value(id));
+        let labels = format!("{},provider=\"{provider}\",container=\"{id}\"", labels(row));
+        let _ = writeln!(lines, "{metric}{{{labels}}} 1");
+    }
+    if !lines.is_empty() {
+        head(out, metric, "gauge", "Which container a server is");
+        out.push_str(&lines);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_choose() {
+        let asked = Asked::read("scope=server&scope=global&no-maint").expect("known scopes");
+        assert!(asked.scope("server") && asked.scope("global") && !asked.scope("frontend"));
+        assert!(asked.no_maint);
+        assert!(Asked::read("scope=foo").is_none());
+        assert!(!Asked::read("scope=").expect("empty").scope("global"));
+        assert!(Asked::read("").expect("nothing").scope("listener"));
+        let asked = Asked::read("metrics=a,-b").expect("names");
+        assert!(asked.metric("a") && !asked.metric("b") && !asked.metric("c"));
+    }
+
+    #[test]
+    fn hostile_names_stay_in_their_label() {
+        let row = Row {
+            proxy: "a\"} 1\nx{y=\"\\".to_owned(),
+            kind: Some(Kind::Frontend),
+            ..Row::default()
+        };
+        assert_eq!(labels(&row), "proxy=\"a\\\"} 1\\nx{y=\\\"\\\\\"");
+    }
+
+    #[test]
+    fn times_are_seconds() {
+        let column = COLUMNS.iter().find(|c| c.name == "qtime").expect("a column");
+        let times = crate::stats::Times { average: [1500, 0, 0, 0], longest: [0; 4] };
+        let row = Row { kind: Some(Kind::Backend), times: Some(times), ..Row::default() };
+        let metric = "haproxy_backend_queue_time_average_seconds";
+        assert_eq!(
+            lines(column, Kind::Backend, metric, &[&row]),
+            format!("{metric}{{proxy=\"\"}} 1.500000\n")
+        );
+    }
+}
