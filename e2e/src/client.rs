@@ -36,6 +36,11 @@ impl Socket {
         }
     }
 
+    /// One whose peer is gone.
+    pub fn closed() -> std::io::Result<Self> {
+        UnixStream::pair().map(|(socket, _)| Self::Unix(socket))
+    }
+
     /// A second handle on the same connection.
     pub fn try_clone(&self) -> std::io::Result<Self> {
         match self {

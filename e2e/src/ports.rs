@@ -32,6 +32,24 @@ impl Reservation {
         Ok(Self { address, _socket: socket })
     }
 
+    /// Two ports that follow each other.
+    pub fn pair() -> std::io::Result<(Self, Self)> {
+        const ATTEMPTS: usize = 200;
+        for _ in 0..ATTEMPTS {
+            let first = Self::new()?;
+            let Some(port) = first.address.port().checked_add(1) else { continue };
+            let address = SocketAddr::new(first.address.ip(), port);
+            if is_listened_on(address) {
+                continue;
+            }
+            let socket = shared_socket()?;
+            if socket.bind(&SockAddr::from(address)).is_ok() {
+                return Ok((first, Self { address, _socket: socket }));
+            }
+        }
+        Err(std::io::ErrorKind::AddrInUse.into())
+    }
+
     /// Listens on the reserved port.
     pub fn listen(&self, backlog: i32) -> std::io::Result<TcpListener> {
         let socket = shared_socket()?;

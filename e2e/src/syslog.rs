@@ -3,11 +3,13 @@
 use std::net::UdpSocket;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
+use std::sync::Mutex;
 
-/// Both sockets; messages stay in the kernel until they are read.
+/// Both sockets; messages stay in the kernel until somebody looks.
 pub struct LogListener {
     udp: UdpSocket,
     unix: UnixDatagram,
+    seen: Mutex<Vec<String>>,
 }
 
 impl LogListener {
@@ -18,7 +20,7 @@ impl LogListener {
         udp.set_nonblocking(true)?;
         let unix = UnixDatagram::bind(dir.join("log.sock"))?;
         unix.set_nonblocking(true)?;
-        Ok(Self { udp, unix })
+        Ok(Self { udp, unix, seen: Mutex::default() })
     }
 
     /// The UDP port.
@@ -26,16 +28,16 @@ impl LogListener {
         Ok(self.udp.local_addr()?.port())
     }
 
-    /// All messages that have arrived and were not read yet.
-    pub fn take(&self) -> Vec<String> {
+    /// All messages that have arrived so far.
+    pub fn messages(&self) -> Vec<String> {
         let mut scratch = vec![0; 64 << 10];
-        let mut out = Vec::new();
+        let mut out = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         while let Ok(count) = self.udp.recv(&mut scratch) {
             out.push(String::from_utf8_lossy(&scratch[..count]).trim_end().to_owned());
         }
         while let Ok(count) = self.unix.recv(&mut scratch) {
             out.push(String::from_utf8_lossy(&scratch[..count]).trim_end().to_owned());
         }
-        out
+        out.clone()
     }
 }

@@ -264,7 +264,9 @@ impl Fleet {
     pub fn limit(&self, index: usize, now_ms: u64) -> Option<u32> {
         let member = self.members.get(index)?;
         member.config.maxconn?;
-        member.state.limit(&member.config, self.shared.served(), self.backend.fullconn, now_ms)
+        // Whoever asks is there as well: waiting, or about to be served.
+        let load = self.shared.served() + self.shared.queued().max(1);
+        member.state.limit(&member.config, load, self.backend.fullconn, now_ms)
     }
 
     fn has_room(&self, index: usize, now_ms: u64) -> bool {

@@ -300,7 +300,8 @@ impl ServerState {
         if full == 0 || percent >= 100 {
             return full;
         }
-        (full * percent).div_ceil(100).max(1)
+        // As HAProxy: from the first sixteenth on.
+        (full * percent).div_ceil(100).max(u32::from(self.weight()))
     }
 
     /// How far the slow start is, percent; 100 when there is none.

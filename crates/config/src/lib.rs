@@ -20,7 +20,7 @@ pub use lower::{Lowered, ProcessFacts};
 pub use section::SectionKind;
 pub use source::{FileId, Files, SourceFile, Sources, Span};
 pub use text::env::Environment;
-pub use text::facts::Facts;
+pub use text::facts::{ABSENT_FEATURES, Facts};
 
 /// Reads the files in order into a tree, and says all that can be said without the model.
 ///

@@ -79,12 +79,18 @@ fn bind(address: Address, permissions: UnixPermissions) -> Bind {
 pub fn master_socket(text: &str) -> Result<StatsSocket, String> {
     let mut parts = text.split(',');
     let address = parts.next().unwrap_or_default();
-    let address = match address.strip_prefix("unix@").unwrap_or(address) {
-        path if path.contains('/') => Address::Unix(path.into()),
-        other => match other.parse() {
-            Ok(inet) => Address::Inet(inet),
-            Err(_) => return Err(format!("'{address}' is neither a path nor address:port")),
-        },
+    let unknown = || format!("'{address}' is neither a path, address:port, abns@ nor fd@");
+    let address = match address.split_once('@').unwrap_or(("", address)) {
+        ("fd", number) => Address::Fd(number.parse().map_err(|_| unknown())?),
+        ("abns", name) => Address::Abstract(name.into()),
+        ("unix", path) => Address::Unix(path.into()),
+        ("", path) if path.contains('/') => Address::Unix(path.into()),
+        ("" | "ipv4" | "ipv6", inet) => {
+            let port = inet.strip_prefix('*').unwrap_or(inet).strip_prefix(':');
+            let inet = port.map_or_else(|| inet.to_owned(), |port| format!("0.0.0.0:{port}"));
+            Address::Inet(inet.parse().map_err(|_| unknown())?)
+        }
+        _ => return Err(unknown()),
     };
     let mut permissions = UnixPermissions::default();
     let options: Vec<&str> = parts.collect();

@@ -14,13 +14,19 @@ pub fn short(facts: &Facts) -> String {
 
 /// `haproxy -vv`.
 pub fn full(facts: &Facts) -> String {
-    let features: Vec<String> = facts.features.iter().map(|f| format!("+{f}")).collect();
+    let built = facts.features.iter().map(|f| (f.as_str(), '+'));
+    let absent = config::ABSENT_FEATURES.iter().map(|f| (*f, '-'));
+    let mut features: Vec<(&str, char)> = built.chain(absent).collect();
+    features.sort_unstable();
+    let features: Vec<String> =
+        features.iter().map(|(name, sign)| format!("{sign}{name}")).collect();
     let defaults = model::Global::default();
     format!(
-        "{}Build options :\n  TARGET  = {}\n  ARCH    = {}\n\n\
+        "{}Build options :\n  TARGET  = {}-static\n  ARCH    = {}\n\n\
          Feature list : {}\n\nDefault settings \
          :\n  bufsize = {}, maxrewrite = {}\n\nBuilt with multi-threading support.\nAvailable \
-         polling systems :\n      epoll : test result OK\nTotal: 1 (1 usable), will use epoll.\n",
+         polling systems :\n      epoll : test result OK\nTotal: 1 (1 usable), will use epoll.\n\n\
+         Available services : prometheus-exporter\nAvailable filters : none\n",
         short(facts),
         std::env::consts::OS,
         std::env::consts::ARCH,

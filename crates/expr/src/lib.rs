@@ -30,7 +30,7 @@ pub use arg::{Kind, Param};
 pub use context::{NoSources, ParseContext, Sources};
 pub use converters::converters;
 pub use error::ParseError;
-pub use fetches::{fetch_aliases, fetches};
+pub use fetches::{connection_error, fetch_aliases, fetches};
 pub use log_format::{
     CLF, ERROR, HTTP, HTTP_CLF, HTTPS, LogFormat, LogVariable, Style, TCP, TCP_CLF, log_variables,
 };

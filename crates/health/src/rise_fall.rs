@@ -160,14 +160,14 @@ impl Health {
     }
 
     /// Traffic saw the server succeed or fail (`observe`).
-    pub fn observe(&mut self, good: bool, check: &ServerCheck) -> Observed {
+    pub fn observe(&mut self, error: Option<&str>, check: &ServerCheck) -> Observed {
         if check.observe.is_none() || !self.is_up() {
             return Observed::Nothing;
         }
-        if good {
+        let Some(error) = error else {
             self.errors = 0;
             return Observed::Nothing;
-        }
+        };
         self.errors += 1;
         if self.errors < check.error_limit.max(1) {
             return Observed::Nothing;
@@ -180,12 +180,13 @@ impl Health {
             }
             OnError::FailCheck => {}
             OnError::SuddenDeath => {
-                self.counter = self.rise + 1;
+                self.counter = self.counter.min(self.rise + 1);
                 self.hurry = true;
             }
             OnError::MarkDown => self.counter = self.rise,
         }
-        let info = format!("Detected {} consecutive errors", check.error_limit.max(1));
+        let count = check.error_limit.max(1);
+        let info = format!("Detected {count} consecutive errors, last one was: {error}");
         let (change, _) = self.apply(CheckResult::with(CheckStatus::Hana, None, info));
         self.hurry = check.on_error != OnError::MarkDown;
         Observed::Failed(change)
@@ -332,11 +333,11 @@ mod tests {
             let c = with(on_error);
             let mut h = Health::new(&c);
             h.force(true);
-            assert_eq!(h.observe(false, &c), Observed::Nothing);
-            assert_eq!(h.observe(true, &c), Observed::Nothing, "a success starts over");
-            h.observe(false, &c);
-            h.observe(false, &c);
-            let observed = h.observe(false, &c);
+            assert_eq!(h.observe(Some("Wrong http response"), &c), Observed::Nothing);
+            assert_eq!(h.observe(None, &c), Observed::Nothing, "a success starts over");
+            h.observe(Some("Wrong http response"), &c);
+            h.observe(Some("Wrong http response"), &c);
+            let observed = h.observe(Some("Wrong http response"), &c);
             (observed, h.progress(), h.interval(&c).as_secs())
         };
         assert_eq!(after(OnError::FastInter), (Observed::CheckSoon, (3, 3), 1));

@@ -167,8 +167,10 @@ impl CheckRun {
                     self.at += 1;
                     self.forget_answer();
                     self.method = Method::from_bytes(send.method.as_bytes());
-                    let last =
-                        !steps[self.at..].iter().any(|s| matches!(s, CheckStep::HttpSend(_)));
+                    let mut same = steps[self.at..]
+                        .iter()
+                        .take_while(|step| !matches!(step, CheckStep::Connect { .. }));
+                    let last = !same.any(|step| matches!(step, CheckStep::HttpSend(_)));
                     return Action::Write(self.request(send, last, env));
                 }
                 Some(CheckStep::Send(format)) => {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::rise_fall::Health;
-use crate::status::{CheckResult, Outcome};
+use crate::status::{CheckResult, CheckStatus, Outcome};
 
 /// How many servers are left, and what became of the sessions of one that went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,7 +48,9 @@ fn reason(result: &CheckResult) -> String {
     if !result.info.is_empty() {
         let _ = write!(out, ", info: \"{}\"", result.info);
     }
-    let _ = write!(out, ", check duration: {}ms", result.duration_ms);
+    if result.status != CheckStatus::Hana {
+        let _ = write!(out, ", check duration: {}ms", result.duration_ms);
+    }
     out
 }
 
@@ -233,7 +235,6 @@ pub fn undrained_line(subject: &Subject<'_>, is_up: bool, tracked: Option<&str>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::status::CheckStatus;
 
     const S: Subject<'_> = Subject { backend: "conn", server: "refused", is_backup: false };
 

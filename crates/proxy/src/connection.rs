@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use model::{Address, Bind, Mode};
 use tokio::time::Instant;
-use wire::proxy_protocol::{self, Parsed};
+use wire::proxy_protocol::{self, HeaderError, Parsed};
 
 use crate::client::{Client, ClientFacts, Counted};
 use crate::deadline::Deadline;
@@ -95,7 +95,7 @@ async fn admitted(client: &Client) -> bool {
     let bind = client.frontend.model.binds.get(client.bind);
     if bind.is_some_and(|b| b.accept_proxy) || tcp::expects_proxy(client) {
         match Box::pin(read_proxy_header(&client.stream, &client.frontend)).await {
-            Some(ends) => {
+            Ok(ends) => {
                 if let Some((src, dst)) = ends {
                     client.facts.src.set(Some(src));
                     client.facts.dst.set(Some(dst));
@@ -103,7 +103,10 @@ async fn admitted(client: &Client) -> bool {
                 client.facts.received_proxy.set(true);
                 client.facts.ready.set(Instant::now());
             }
-            None => return false,
+            Err(error) => {
+                crate::session::finish::log_refused(client, error);
+                return false;
+            }
         }
     }
     let admitted = tcp::admits(client);
@@ -118,31 +121,43 @@ const PROXY_HEADER_MAX: usize = 4096;
 
 type Ends = (SocketAddr, SocketAddr);
 
-/// Reads exactly a PROXY header. `None` = bad, late or cut: close. `Some(None)` = it says that
-/// the connection speaks for itself (LOCAL, UNKNOWN).
-async fn read_proxy_header(stream: &Stream, frontend: &LiveFrontend) -> Option<Option<Ends>> {
+/// Reads exactly a PROXY header. `None` = it says that the connection speaks for itself (LOCAL,
+/// UNKNOWN).
+///
+/// # Errors
+/// Bad, late or cut: to be closed, with the number of `fc_err`.
+async fn read_proxy_header(stream: &Stream, frontend: &LiveFrontend) -> Result<Option<Ends>, u8> {
+    const CLOSED: u8 = 11;
+    const BROKEN: u8 = 12;
+    const TIMEOUT: u8 = 13;
+    const CUT: u8 = 14;
+    const OTHER: u8 = 15;
+    const BAD: u8 = 16;
     let mut deadline = Deadline::new();
     let timeouts = &frontend.model.timeouts;
     deadline.set(Instant::now(), timeouts.client_hs.or(timeouts.client));
     let mut seen = [0_u8; PROXY_HEADER_MAX];
     loop {
-        let n = deadline.guard(stream.peek(&mut seen)).await.ok()?.ok()?;
-        if n == 0 {
-            return None;
-        }
-        match proxy_protocol::parse(seen.get(..n)?) {
+        let n = match deadline.guard(stream.peek(&mut seen)).await {
+            Ok(Ok(0)) => return Err(CLOSED),
+            Ok(Ok(n)) => n,
+            Ok(Err(_)) => return Err(BROKEN),
+            Err(_) => return Err(TIMEOUT),
+        };
+        match proxy_protocol::parse(seen.get(..n).unwrap_or_default()) {
             Ok(Parsed::Complete(header)) => {
-                stream.discard(header.len).ok()?;
-                return Some(header.addresses());
+                stream.discard(header.len).map_err(|_| BROKEN)?;
+                return Ok(header.addresses());
             }
             Ok(Parsed::Partial) if n < seen.len() => {
                 // Level-triggered peeking would spin: wait a moment for the rest.
                 tokio::time::sleep(std::time::Duration::from_millis(1)).await;
                 if deadline.has_passed(Instant::now()) {
-                    return None;
+                    return Err(CUT);
                 }
             }
-            _ => return None,
+            Err(HeaderError::NotProxy) => return Err(OTHER),
+            _ => return Err(BAD),
         }
     }
 }

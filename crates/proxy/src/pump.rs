@@ -184,6 +184,16 @@ impl Pump {
         (input, std::mem::take(&mut self.prefix))
     }
 
+    /// What was read beyond the bytes that were sent or are on their way, and what of the body is
+    /// still to come after that.
+    pub fn take_unread(&mut self) -> (Option<Buffer>, Body) {
+        let mut input = self.input.take();
+        if let Some(input) = &mut input {
+            input.consume(self.cleared);
+        }
+        (input.filter(|b| !b.is_empty()), std::mem::replace(&mut self.body, Body::Done))
+    }
+
     /// Back to the start, if everything that was sent is still here. Says whether it is.
     pub fn rewind(&mut self) -> bool {
         if self.refilled || self.chunk_output {

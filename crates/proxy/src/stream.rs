@@ -163,6 +163,18 @@ impl Stream {
         .await
     }
 
+    /// Ready once the peer has ended; never while there is input before that.
+    pub fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let peeked = self.descriptor.poll_io(cx, Direction::Read, |fd| {
+            let (n, _) = net::recv(fd, &mut [0], RecvFlags::PEEK)?;
+            Ok(Given { result: n, exhausted: false })
+        });
+        match peeked {
+            Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(()),
+            _ => Poll::Pending,
+        }
+    }
+
     /// Takes `n` bytes that are known to be there.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ static SESSIONS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\d+ sessions activ
 static PROCESS: LazyLock<Regex> = LazyLock::new(|| pattern(r"\] +\(\d+\) : "));
 static HTTP_BYTES: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(/\+?(?:T|-1) (?:\d{3}|-1) \+?)[1-9]\d* "));
-static BADREQ_BYTES: LazyLock<Regex> = LazyLock::new(|| pattern(" 400 0 "));
+static BADREQ_BYTES: LazyLock<Regex> = LazyLock::new(|| pattern(" (400|408|414|431) 0 "));
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b\d{4,5}\b"));
 static NOTICE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|[> ])Proxy \S+ stopped \("));
 
@@ -68,7 +68,7 @@ pub fn log_line(case: &Case, line: &str) -> Option<String> {
     let line = SESSIONS.replace_all(&line, "S sessions active");
     let line = slashed(&line, case.compare_counts);
     let line = HTTP_BYTES.replace(&line, "${1}B ");
-    Some(BADREQ_BYTES.replace(&line, " 400 B ").into_owned())
+    Some(BADREQ_BYTES.replace(&line, " $1 B ").into_owned())
 }
 
 /// Timers become T; of the counts that follow only the retries stay.

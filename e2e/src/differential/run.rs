@@ -59,7 +59,7 @@ fn server_lines(case: &Case, world: &World) -> Vec<String> {
 }
 
 fn log_lines(case: &Case, world: &World) -> Vec<String> {
-    let mut messages = world.log.take();
+    let mut messages = world.log.messages();
     if case.config.contains("log stdout") {
         messages.extend(world.process.stdout().lines().map(str::to_owned));
     }

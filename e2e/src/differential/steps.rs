@@ -1,12 +1,12 @@
 //! The client steps of a case.
 
 use super::world::World;
-use crate::backend::PROBE_MARK;
+use crate::backend::{Backend, PROBE_MARK};
 use crate::client::{PATIENCE, Socket, state};
 use crate::http::{End, Message, Reader};
 use crate::text::{bytes, duration, show};
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -19,6 +19,8 @@ const CLOSE: Duration = Duration::from_secs(2);
 /// How long `until` tries.
 const UNTIL: Duration = Duration::from_secs(8);
 const UNTIL_PAUSE: Duration = Duration::from_millis(25);
+/// How often a state that is waited for is looked at.
+const STATE_PAUSE: Duration = Duration::from_millis(3);
 
 /// The state of the client side.
 pub struct Steps<'a> {
@@ -83,6 +85,20 @@ impl<'a> Steps<'a> {
                 self.server(name)?.answer_checks_with(status);
             }
             "until" => self.until(rest)?,
+            "await" => {
+                let (name, text) = rest.split_once(' ').ok_or("await SERVER TEXT")?;
+                self.server(name)?;
+                let holds = |world: &World| {
+                    let records = world.servers.get(name).map(Backend::records).unwrap_or_default();
+                    records.iter().any(|(_, line)| line.contains(text.trim()))
+                };
+                self.wait_for(holds, rest);
+            }
+            "logged" => {
+                let holds =
+                    |world: &World| world.log.messages().iter().any(|line| line.contains(rest));
+                self.wait_for(holds, rest);
+            }
             "command" => {
                 let path = self.world.dir.path.join("admin.sock");
                 let answer = command(&path, rest).map_err(|e| format!("{rest}: {e}"))?;
@@ -176,7 +192,12 @@ impl<'a> Steps<'a> {
         let (name, source) = place.split_once('@').map_or((place, None), |(n, s)| (n, Some(s)));
         let source = source.map(|s| s.parse().map_err(|e| format!("{s}: {e}"))).transpose()?;
         let address = self.world.listeners.get(name).ok_or(format!("no listener {name}"))?;
-        let socket = Socket::connect(address, source).map_err(|e| format!("{place}: {e}"))?;
+        let socket = match Socket::connect(address, source) {
+            // Accepted and reset before anybody could look: closed, for the steps that follow.
+            Err(e) if e.kind() == ErrorKind::ConnectionReset => Socket::closed(),
+            other => other,
+        };
+        let socket = socket.map_err(|e| format!("{place}: {e}"))?;
         if let Some(local) = socket.local() {
             self.world.port_names.insert(local.port(), "<client>".into());
         }
@@ -185,6 +206,18 @@ impl<'a> Steps<'a> {
 
     fn server(&mut self, name: &str) -> Result<&mut crate::backend::Backend, String> {
         self.world.servers.get_mut(name.trim()).ok_or(format!("no server {name}"))
+    }
+
+    /// Waits for a state of this side, and writes down when it does not come.
+    fn wait_for(&mut self, holds: impl Fn(&World) -> bool, what: &str) {
+        let deadline = Instant::now() + UNTIL;
+        while !holds(self.world) {
+            if Instant::now() > deadline {
+                self.lines.push(format!("never: {what}"));
+                return;
+            }
+            std::thread::sleep(STATE_PAUSE);
+        }
     }
 
     /// `until LISTENER TARGET | fields => TEXT`: asks until the answer holds the text.
@@ -204,7 +237,8 @@ impl<'a> Steps<'a> {
                 return Ok(());
             }
             if Instant::now() > deadline {
-                self.lines.push(format!("until {wanted}: never; last {}", lines.join(" | ")));
+                self.lines
+                    .push(format!("until {question}=>{wanted}: never; last {}", lines.join(" | ")));
                 return Ok(());
             }
             std::thread::sleep(UNTIL_PAUSE);

@@ -7,12 +7,15 @@ use crate::ports::{Address, Reservation};
 use crate::process::{Process, Scratch};
 use crate::syslog::LogListener;
 use regex::{Captures, Regex};
+use rustix::io::FdFlags;
 use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::LazyLock;
 
 static PLACEHOLDER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"<([a-z][a-z0-9_-]*)(\.port)?>").expect("the placeholder pattern is valid")
+    Regex::new(r"<([a-z][a-z0-9_-]*)(\.port|\.fd)?>").expect("the placeholder pattern is valid")
 });
 
 /// One side, running.
@@ -29,7 +32,15 @@ pub struct World {
     pub dir: Scratch,
     /// Port numbers and what transcripts call them.
     pub port_names: BTreeMap<u16, String>,
-    _reservations: Vec<Reservation>,
+    _places: Places,
+}
+
+/// Sockets that keep addresses for a side.
+#[derive(Default)]
+struct Places {
+    reservations: Vec<Reservation>,
+    /// Listening sockets that the program inherits, by name.
+    inherited: BTreeMap<String, TcpListener>,
 }
 
 impl World {
@@ -37,8 +48,8 @@ impl World {
     pub fn start(case: &Case, binary: &Binary) -> Result<Self, String> {
         let io = |e: std::io::Error| e.to_string();
         let dir = Scratch::new().map_err(io)?;
-        let mut reservations = Vec::new();
-        let listeners = listeners(&case.config, &dir.path, &mut reservations).map_err(io)?;
+        let mut places = Places::default();
+        let listeners = listeners(&case.config, &dir.path, &mut places).map_err(io)?;
         let servers = servers(case, &listeners, &dir.path)?;
         let log = LogListener::start(&dir.path).map_err(io)?;
         let port_names = port_names(&listeners, &servers);
@@ -47,20 +58,45 @@ impl World {
             let content = content.replace("<crlf>", "\r");
             std::fs::write(dir.path.join(name), content).map_err(io)?;
         }
-        let config = fill(&case.config, &listeners, &servers, &log, &dir.path);
+        let config = fill(&places.fill(&case.config), &listeners, &servers, &log, &dir.path);
         let file = dir.path.join("haproxy.cfg");
         std::fs::write(&file, config).map_err(io)?;
         let arguments = ["-f".as_ref(), file.as_os_str(), "-db".as_ref()];
-        let mut process = Process::start(binary, &dir.path, arguments).map_err(io)?;
+        places.inherit(true).map_err(io)?;
+        let started = Process::start(binary, &dir.path, arguments);
+        places.inherit(false).map_err(io)?;
+        let mut process = started.map_err(io)?;
+        // The program alone holds them now.
+        places.inherited.clear();
         let all: Vec<_> = listeners.values().cloned().collect();
         process.wait_listening(&all)?;
-        let _reservations = reservations;
-        Ok(Self { process, listeners, servers, log, dir, port_names, _reservations })
+        let _places = places;
+        Ok(Self { process, listeners, servers, log, dir, port_names, _places })
     }
 
     /// A text with its placeholders replaced by this side's addresses.
     pub fn fill(&self, text: &str) -> String {
         fill(text, &self.listeners, &self.servers, &self.log, &self.dir.path)
+    }
+}
+
+impl Places {
+    /// Says whether a program that is started gets the listening sockets.
+    fn inherit(&self, yes: bool) -> std::io::Result<()> {
+        let flags = if yes { FdFlags::empty() } else { FdFlags::CLOEXEC };
+        for listener in self.inherited.values() {
+            rustix::io::fcntl_setfd(listener, flags)?;
+        }
+        Ok(())
+    }
+
+    /// `<name.fd>`: the number of a listening socket.
+    fn fill(&self, config: &str) -> String {
+        let mut out = config.to_owned();
+        for (name, listener) in &self.inherited {
+            out = out.replace(&format!("<{name}.fd>"), &listener.as_raw_fd().to_string());
+        }
+        out
     }
 }
 
@@ -78,7 +114,7 @@ fn names<'a>(config: &'a str, keyword: &str) -> Vec<&'a str> {
 fn listeners(
     config: &str,
     dir: &Path,
-    reservations: &mut Vec<Reservation>,
+    places: &mut Places,
 ) -> std::io::Result<BTreeMap<String, Address>> {
     let mut out = BTreeMap::new();
     for name in names(config, "bind") {
@@ -88,9 +124,19 @@ fn listeners(
         let address = if name.starts_with("unix") {
             Address::Unix(dir.join(format!("{name}.sock")))
         } else {
-            let reservation = Reservation::new()?;
+            let reservation = if name.starts_with("range") {
+                let (first, second) = Reservation::pair()?;
+                out.insert(format!("{name}-b"), Address::Tcp(second.address));
+                places.reservations.push(second);
+                first
+            } else {
+                Reservation::new()?
+            };
+            if name.starts_with("fd-") {
+                places.inherited.insert(name.to_owned(), reservation.listen(128)?);
+            }
             let address = Address::Tcp(reservation.address);
-            reservations.push(reservation);
+            places.reservations.push(reservation);
             address
         };
         out.insert(name.to_owned(), address);

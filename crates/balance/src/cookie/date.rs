@@ -24,7 +24,9 @@ impl Date {
             return None;
         }
         let digit = |c: &u8| DIGITS.iter().position(|d| d == c).map(|d| d as u64);
-        text.iter().try_fold(0, |n, c| Some((n << 6) | digit(c)?)).map(Self)
+        let units = text.iter().try_fold(0, |n, c| Some((n << 6) | digit(c)?))?;
+        // Zero is no date, as in HAProxy.
+        (units > 0).then_some(Self(units))
     }
 
     /// Appends the five digits.

@@ -71,7 +71,7 @@ pub struct RequestCookie {
     pub(crate) first: Option<Date>,
     /// The dates call for a fresh cookie although the old one is valid.
     pub(crate) stale: bool,
-    /// A rule chose the server: no cookie is made of that.
+    /// A rule chose the server, or says that cookies do not count: none is made of that.
     pub(crate) by_rule: bool,
 }
 
@@ -114,7 +114,7 @@ pub fn read_request<'a>(
             }
         }
     }
-    RequestCookie::default()
+    RequestCookie { by_rule: persist == Persist::Ignore, ..RequestCookie::default() }
 }
 
 fn read_value(
@@ -133,6 +133,7 @@ fn read_value(
     let mut found = RequestCookie::default();
     if persist == Persist::Ignore {
         found.state = RequestState::Unused;
+        found.by_rule = true;
         return found;
     }
     if cookie.mode == CookieMode::Insert {
@@ -149,12 +150,9 @@ fn read_value(
         found.state = RequestState::Invalid;
         return found;
     };
-    if persist == Persist::Force || fleet.members()[index].state.is_alive() {
-        found.state = RequestState::Valid;
-        found.server = Some(index);
-    } else {
-        found.state = RequestState::Down;
-    }
+    let alive = fleet.members()[index].state.is_alive();
+    found.state = if alive { RequestState::Valid } else { RequestState::Down };
+    found.server = (alive || persist == Persist::Force).then_some(index);
     found
 }
 

@@ -197,7 +197,7 @@ fn down_drained_forced_ignored() {
     assert_eq!(read(Persist::Normal), ('V', Some(1)), "drained servers keep their clients");
     b.add_admin(AdminReason::RuntimeMaint, 0);
     assert_eq!(read(Persist::Normal), ('D', None));
-    assert_eq!(read(Persist::Force), ('V', Some(1)));
+    assert_eq!(read(Persist::Force), ('D', Some(1)), "down, and used all the same");
     assert_eq!(read(Persist::Ignore), ('U', None));
 }
 

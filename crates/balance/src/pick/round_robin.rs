@@ -42,12 +42,13 @@ struct Fresh {
     index: usize,
 }
 
-/// A position is `whole + rest / weight`.
+/// A position is `whole + rest / weight`; `turn` is the number of the pick that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Due {
     whole: u64,
     rest: u32,
     weight: u32,
+    turn: u64,
     index: usize,
 }
 
@@ -65,14 +66,14 @@ impl PartialOrd for Fresh {
 }
 
 impl Ord for Due {
-    /// The greatest is taken first: nearer, then heavier, then lower index.
+    /// The greatest is taken first: nearer in whole turns, then less to go to the next one, then
+    /// longer in the list, as HAProxy's sequences show.
     fn cmp(&self, o: &Self) -> Ordering {
-        let mine = u64::from(self.rest) * u64::from(o.weight);
-        let theirs = u64::from(o.rest) * u64::from(self.weight);
+        let to_go = |d: &Self| i64::from(d.rest) - i64::from(d.weight);
         o.whole
             .cmp(&self.whole)
-            .then(theirs.cmp(&mine))
-            .then(self.weight.cmp(&o.weight))
+            .then(to_go(o).cmp(&to_go(self)))
+            .then(o.turn.cmp(&self.turn))
             .then(o.index.cmp(&self.index))
     }
 }
@@ -120,7 +121,7 @@ impl RoundRobin {
                 // A newcomer goes behind those who have been waiting.
                 None => self.total / u64::from(weight),
             };
-            self.queue(Due { whole, rest: 0, weight, index });
+            self.queue(Due { whole, rest: 0, weight, turn: last, index });
         }
     }
 
@@ -195,7 +196,7 @@ impl RoundRobin {
         let sum = u64::from(rest) + self.total % u64::from(weight);
         let whole = whole + self.total / u64::from(weight) + sum / u64::from(weight);
         let rest = (sum % u64::from(weight)) as u32;
-        self.queue(Due { whole, rest, weight, index });
+        self.queue(Due { whole, rest, weight, turn: self.served, index });
         self.position += 1;
     }
 }
@@ -240,6 +241,11 @@ mod tests {
             (&[7, 3], "aaabaabaabaaabaabaabaaab"),
             (&[2, 2, 3], "cacbacbcacbacbcacb"),
             (&[1, 0, 2], "ccaccaccac"),
+            (&[7, 3, 1], "aabaabaacabaabaabaacabaabaabaa"),
+            (&[1, 3, 7], "ccbccbccacbccbccbccacbccbccbcc"),
+            (&[5, 4, 3], "abacbabacabcabacbabacabcabacbaba"),
+            (&[5, 5, 2, 2], "ababcabdabacbadbabcabdabacbadbabcabd"),
+            (&[13, 7, 5, 3], "abacabadacbaabcadabacbaabcadabacabadacbaabcadabacbaabcadabac"),
         ] {
             assert_eq!(sequence(&mut weighted(weights), expected.len()), expected, "{weights:?}");
         }

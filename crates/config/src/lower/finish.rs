@@ -31,6 +31,8 @@ pub(crate) struct Shared {
     pub spread_checks_percent: u32,
     /// `hard-stop-after`: what a stopped process has, a server that is taken out has, too.
     pub drain_timeout: Option<std::time::Duration>,
+    /// `maxconn` of the process.
+    pub maxconn: Option<u32>,
 }
 
 /// Gives numbers that were not written: the smallest that is free.

@@ -101,6 +101,7 @@ pub fn lower(ast: &Ast, sources: &dyn Sources) -> Lowered {
         no_errors: Arc::new(ErrorPages::default()),
         spread_checks_percent: global.spread_checks_percent,
         drain_timeout: global.hard_stop_after,
+        maxconn: global.maxconn,
     };
     cx.global_log_targets = shared.global_log.len();
     let proxies = sections::proxies(&mut cx);

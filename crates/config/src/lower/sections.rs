@@ -118,6 +118,7 @@ pub(crate) fn finish<'a>(
         modes::settle(cx, draft);
     }
     verify::all(cx, &drafts, userlists);
+    default_fullconn(&mut drafts, shared.maxconn);
     let mut ids = proxy_ids(cx, &drafts);
     let mut frontends = Vec::new();
     let mut backends = Vec::with_capacity(drafts.len());
@@ -131,6 +132,26 @@ pub(crate) fn finish<'a>(
         }
     }
     (frontends, backends)
+}
+
+/// `fullconn` where it counts and is not written: a tenth of what the frontends that lead there
+/// take (manual 4.2).
+fn default_fullconn(drafts: &mut [Draft<'_>], process: Option<u32>) {
+    let mut taken: HashMap<Name, u32> = HashMap::new();
+    for draft in drafts.iter().filter(|draft| draft.is_front() && !draft.disabled) {
+        let Some(most) = draft.front.model.maxconn.or(process) else { continue };
+        let named = draft.front.default_backend.iter().chain(&draft.front.use_backend_names);
+        let own = draft.is_back().then_some(&draft.name);
+        for name in named.map(|(name, _)| name).chain(own) {
+            let sum = taken.entry(name.clone()).or_default();
+            *sum = sum.saturating_add(most);
+        }
+    }
+    for draft in drafts.iter_mut().filter(|draft| draft.back.fullconn.is_none()) {
+        let dynamic = draft.back.servers.iter().any(|server| server.server.minconn.is_some());
+        let sum = taken.get(&draft.name).filter(|_| dynamic);
+        draft.back.fullconn = sum.map(|sum| (sum / 10).max(1));
+    }
 }
 
 fn proxy_ids(cx: &mut Lowering<'_>, drafts: &[Draft<'_>]) -> Ids {

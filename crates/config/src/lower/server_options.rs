@@ -157,7 +157,10 @@ pub(crate) const OPTIONS: Table<ServerFn> = Table(&[
         Ok(())
     }),
     ("port", |_, server, args| {
-        server.check.port = Some(args.port()?);
+        // Zero stands for the server's own port.
+        server.check.port = Some(args.number(0..=65_535)?)
+            .and_then(|port| u16::try_from(port).ok())
+            .filter(|port| *port > 0);
         Ok(())
     }),
     ("proto", |_, _, args| match args.text("a protocol")? {

@@ -282,7 +282,7 @@ mod tests {
             "strneq(a,b)",
             "strstr(abc,b)",
             "strstr(abc,)",
-            "feature(OPENSSL)",
+            "feature(EPOLL)",
             "enabled(SPLICE)",
             "version_atleast(2.4)",
             "version_atleast(3.2.26)",

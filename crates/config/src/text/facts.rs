@@ -21,6 +21,22 @@ pub struct Facts {
     pub diagnostic_mode: bool,
 }
 
+/// Names that HAProxy builds may have and this program has not: `-NAME` in a list of features.
+pub const ABSENT_FEATURES: &[&str] = &[
+    "DEVICEATLAS",
+    "LUA",
+    "NS",
+    "OPENSSL",
+    "PCRE",
+    "PCRE2",
+    "QUIC",
+    "SLZ",
+    "SSL",
+    "TPROXY",
+    "WURFL",
+    "ZLIB",
+];
+
 /// The version of HAProxy's language that is spoken here.
 pub const LANGUAGE_VERSION: &str = "3.2.26";
 
@@ -61,17 +77,11 @@ impl Default for Facts {
                 "EPOLL",
                 "GETADDRINFO",
                 "LINUX_SPLICE",
-                "LINUX_TPROXY",
-                "NS",
-                "OPENSSL",
-                "OPENSSL_AWSLC",
                 "POLL",
                 "PRCTL",
                 "PROMEX",
-                "SSL",
                 "TFO",
                 "THREAD",
-                "TPROXY",
             ]),
             enabled: names(&[
                 "EPOLL",

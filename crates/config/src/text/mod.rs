@@ -4,6 +4,7 @@ pub mod env;
 pub mod facts;
 pub mod lex;
 pub mod order;
+mod places;
 pub mod units;
 
 use std::borrow::Cow;
@@ -172,6 +173,7 @@ impl<'a> Reader<'a> {
         if !directive && !self.in_force() {
             return;
         }
+        places::fill(line, tokens, self.environment);
         let node = self.ast.store(place.file, place.number, tokens);
         let view = self.ast.view(node);
         if !utf8 || line.contains('\0') {

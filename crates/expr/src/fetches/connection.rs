@@ -63,6 +63,8 @@ pub(super) const TABLE: &[FetchKeyword] = &[
         "true if a PROXY header came",
     ),
     Keyword::new("fc_err", &[], Int, Client, |_, s| error(s), "error code of the connection"),
+    Keyword::new("fc_err_name", &[], Str, Client, |_, s| error_name(s), "short name of fc_err"),
+    Keyword::new("fc_err_str", &[], Str, Client, |_, s| error_text(s), "fc_err in words"),
     Keyword::new("fe_name", &[], Str, Frontend, |_, s| name(s.frontend()), "name of the frontend"),
     Keyword::new("fe_id", &[], Int, Frontend, |_, s| id(s.frontend()), "id of the frontend"),
     Keyword::new(
@@ -169,6 +171,34 @@ fn major<'a>(subject: &'a dyn Subject, side: Side) -> Fetch<Sample<'a>> {
 
 fn error<'a>(subject: &'a dyn Subject) -> Fetch<Sample<'a>> {
     int(subject.connection_error(Side::Request))
+}
+
+/// Numbers, short names and words of what ends a connection before it brings a request.
+const CONNECTION_ERRORS: &[(u32, &str, &str)] = &[
+    (11, "PRX_EMPTY", "Connection closed while waiting for PROXY protocol header"),
+    (12, "PRX_ABORT", "Connection error while waiting for PROXY protocol header"),
+    (13, "PRX_TIMEOUT", "Timeout while waiting for PROXY protocol header"),
+    (14, "PRX_TRUNCATED", "Truncated PROXY protocol header received"),
+    (15, "PRX_NOT_HDR", "Received something which does not look like a PROXY protocol header"),
+    (16, "PRX_BAD_HDR", "Received an invalid PROXY protocol header"),
+    (17, "PRX_BAD_PROTO", "Received an unhandled protocol in the PROXY protocol header"),
+];
+
+/// Short name and words of a connection error; 0 is none.
+pub fn connection_error(number: u32) -> Option<(&'static str, &'static str)> {
+    CONNECTION_ERRORS.iter().find(|(n, ..)| *n == number).map(|(_, name, words)| (*name, *words))
+}
+
+fn error_name(subject: &dyn Subject) -> Fetch<Sample<'_>> {
+    let known = connection_error(subject.connection_error(Side::Request));
+    known.map_or(Fetch::Missing, |(name, _)| text(name))
+}
+
+fn error_text(subject: &dyn Subject) -> Fetch<Sample<'_>> {
+    match subject.connection_error(Side::Request) {
+        0 => text("Success"),
+        number => connection_error(number).map_or(Fetch::Missing, |(_, words)| text(words)),
+    }
 }
 
 fn name(named: Option<Named<'_>>) -> Fetch<Sample<'_>> {

@@ -230,8 +230,6 @@ pub(super) const OTHER: &[FetchKeyword] = &[
     later("cur_tunnel_timeout", Int, Backend, TIMEOUT),
     later("distcc_body", Bin, Message, DISTCC),
     later("distcc_param", Int, Message, DISTCC),
-    later("fc_err_name", Str, Client, FRONT),
-    later("fc_err_str", Str, Client, FRONT),
     later("fc_fackets", Int, Client, FRONT),
     later("fc_glitches", Int, Client, FRONT),
     later("fc_lost", Int, Client, FRONT),

@@ -11,6 +11,8 @@ mod payload;
 mod server;
 mod ssl;
 
+pub use connection::connection_error;
+
 use crate::arg::Arg;
 use crate::place::{Need, Place};
 use crate::sample::{Bytes, Fetch, Sample};

@@ -24,5 +24,6 @@ pub const HTTPS: &str = "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC 
     %[fc_err]/%[ssl_fc_err,hex]/%[ssl_c_err]/%[ssl_c_ca_err]/%[ssl_fc_is_resumed] \
     %[ssl_fc_sni]/%sslv/%sslc";
 
-/// What stands before the message when a connection fails before it has a stream.
-pub const ERROR: &str = "%ci:%cp [%t] %f/%[so_name]:";
+/// What stands before the name of the bind and the message when a connection fails before it has
+/// a stream.
+pub const ERROR: &str = "%ci:%cp [%t] %f/";

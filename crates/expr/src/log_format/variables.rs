@@ -97,7 +97,7 @@ const TABLE: &[LogVariable] = &[
     any("Tu", |f| growing(f.log.timers.user, f), "total time as the user sees it, ms"),
     any("Tw", |f| timer(f.log.timers.queue), "time in queues, ms"),
     any("B", |f| Field::Growing(count(f.log.bytes_out), f.log.early), "bytes to the client"),
-    any("U", |f| Field::Growing(count(f.log.bytes_in), f.log.early), "bytes from the client"),
+    any("U", |f| Field::Number(count(f.log.bytes_in)), "bytes from the client"),
     http("CC", |f| cookie(f, Side::Request), "captured request cookie"),
     http("CS", |f| cookie(f, Side::Response), "captured response cookie"),
     any("H", |f| Field::Text(f.subject.process().hostname.as_bytes().into()), "host name"),
@@ -304,5 +304,9 @@ fn request_part<'a>(facts: &Facts<'a>, part: Part) -> Field<'a> {
         Part::Query => (start + query, target_end),
         Part::Version => (last.map_or(line.len(), |last| last + 1), line.len()),
     };
-    Field::Text(line.slice(from, to))
+    match part {
+        // No query is an empty one, not a missing item.
+        Part::Query if from == to => Field::Plain(line.slice(from, to)),
+        _ => Field::Text(line.slice(from, to)),
+    }
 }

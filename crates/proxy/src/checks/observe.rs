@@ -9,19 +9,24 @@ use crate::live::{LiveBackend, LiveServer};
 
 /// `observe layer4`: traffic saw a connection succeed or fail.
 pub fn observe_connect(shared: &Shared, backend: &LiveBackend, server: &LiveServer, good: bool) {
-    observe(shared, backend, server, Observe::Layer4, good);
+    let error = (!good).then_some("L4 unsuccessful connection");
+    observe(shared, backend, server, Observe::Layer4, error);
 }
 
-/// `observe layer7`: traffic saw a response with this status, or none. Server errors count,
-/// except 501 and 505, which are about the request.
+/// `observe layer7`: traffic saw a response with this status, or `Err` with what went wrong. Server
+/// errors count, except 501 and 505, which are about the request.
 pub fn observe_response(
     shared: &Shared,
     backend: &LiveBackend,
     server: &LiveServer,
-    status: Option<u16>,
+    status: Result<u16, &str>,
 ) {
-    let good = status.is_some_and(|s| (100..500).contains(&s) || s == 501 || s == 505);
-    observe(shared, backend, server, Observe::Layer7, good);
+    let error = match status {
+        Ok(100..=499 | 501 | 505) => None,
+        Ok(_) => Some("Wrong http response"),
+        Err(error) => Some(error),
+    };
+    observe(shared, backend, server, Observe::Layer7, error);
 }
 
 fn observe(
@@ -29,20 +34,24 @@ fn observe(
     backend: &LiveBackend,
     server: &LiveServer,
     layer: Observe,
-    good: bool,
+    error: Option<&str>,
 ) {
     let Some(check) = &server.model.check else { return };
     if check.observe != Some(layer) {
         return;
     }
-    if !good {
+    if error.is_some() {
         server.check.observed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     }
     let (observed, shown) = {
         let mut slot = server.check.health.lock();
-        // Traffic may be there before the first check is.
+        // Traffic may come before the first check.
+        let up = server.state.operational() != Operational::Down;
         let health = slot.get_or_insert_with(|| Health::new(check));
-        let observed = health.observe(good, check);
+        if health.is_up() != up {
+            health.force(up);
+        }
+        let observed = health.observe(error, check);
         let (done, needed) = health.progress();
         server.state.set_check_progress(done, needed);
         let shown = matches!(observed, Observed::Failed(_)).then(|| health.last().cloned());

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use wire::h1::{self, Limits, Parse, framing};
 use wire::http::{Known, Method, Version};
 
-use super::{response_head, rules};
+use super::{leftover, response_head, rules};
 use crate::client::Client;
 use crate::deadline::Deadline;
 use crate::session::exchange::Exchange;
@@ -28,10 +28,9 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, answer: Answer) -> Phas
     let Some(body) = build(ex, kind) else { return Phase::Finish(Finish::Close) };
     rules::after_response(ex);
     ex.status = ex.memory.response.status();
-    // A body that was not read would be taken for the next request.
-    let body_unread = ex.has_request
-        && !matches!(framing::request_body(&ex.memory.request), Ok(framing::BodyLength::Empty));
-    let keep = ex.client_keep && !body_unread && !client.must_close();
+    // Who asked whether to send a body may have taken our answer for a no.
+    let asked = !ex.unread.is_done() && framing::expects_continue(&ex.memory.request);
+    let keep = ex.client_keep && !asked && !client.must_close();
     write_head(ex, keep);
     if ex.memory.request.method() != Method::Head || !ex.has_request {
         ex.memory.to_client.extend_from_slice(&body);
@@ -41,9 +40,9 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, answer: Answer) -> Phas
     let sent = deadline.guard(client.stream.write_all(&ex.memory.to_client)).await;
     ex.bytes_out += ex.memory.to_client.len() as u64;
     match sent {
-        Ok(Ok(())) if keep => Phase::Finish(Finish::KeepAlive(input)),
+        Ok(Ok(())) if keep => leftover::skip(client, ex, input).await,
         Ok(Ok(())) => {
-            linger(client).await;
+            leftover::linger(client).await;
             Phase::Finish(Finish::Close)
         }
         Ok(Err(_)) => {
@@ -53,27 +52,6 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, answer: Answer) -> Phas
         Err(_) => {
             ex.end(Cause::ClientTimeout, At::Data);
             Phase::Finish(Finish::Close)
-        }
-    }
-}
-
-/// Closing while the client still sends would reset the connection and destroy the answer on its
-/// way: its input is read and dropped for a moment first.
-async fn linger(client: &mut Client) {
-    const LINGER: std::time::Duration = std::time::Duration::from_secs(2);
-    const LINGER_BYTES: usize = 1 << 20;
-    if client.stream.end().is_err() {
-        return;
-    }
-    let mut deadline = Deadline::new();
-    deadline.set(Instant::now(), Some(LINGER));
-    let mut dropped = 0;
-    let mut buffer = client.worker.heads.take();
-    while dropped < LINGER_BYTES {
-        buffer.clear();
-        match deadline.guard(buffer.fill(&client.stream)).await {
-            Ok(Ok(n)) if n > 0 => dropped += n,
-            _ => return,
         }
     }
 }
@@ -115,8 +93,15 @@ fn parsed(ex: &mut Exchange, bytes: &[u8], status: u16) -> Option<Vec<u8>> {
             let body = bytes.get(head_len..).unwrap_or_default().to_vec();
             ex.memory.response.remove_known(Known::Connection);
             ex.memory.response.remove_known(Known::TransferEncoding);
-            ex.memory.response.remove_known(Known::ContentLength);
-            add_length(ex, body.len());
+            let mut length = Vec::with_capacity(8);
+            wire::http::append_decimal(&mut length, body.len() as u64);
+            match ex.memory.response.first(Known::ContentLength) {
+                Some(given) if given == length => {}
+                _ => {
+                    ex.memory.response.remove_known(Known::ContentLength);
+                    add_length(ex, body.len());
+                }
+            }
             Some(body)
         }
         _ => Some(built_in(ex, status)),
@@ -147,11 +132,11 @@ fn from_reply(ex: &mut Exchange, reply: &Reply) -> Option<Vec<u8>> {
         }
     };
     ex.memory.response.build_response(status, Version::Http11);
+    add_reply_headers(ex, reply);
     add_length(ex, body.len());
     if let Some(kind) = &reply.content_type {
         let _ = ex.memory.response.append_known(Known::ContentType, kind.as_bytes());
     }
-    add_reply_headers(ex, reply);
     Some(body)
 }
 
@@ -186,7 +171,7 @@ fn built_in(ex: &mut Exchange, status: u16) -> Vec<u8> {
     let _ = ex.memory.response.append_known(Known::ContentType, b"text/html");
     if status == 401 || status == 407 {
         // The challenge is added by the rule that asks for it.
-    } else if status == 408 || status == 425 {
+    } else if status == 425 {
         let _ = ex.memory.response.append_known(Known::RetryAfter, b"1");
     }
     body.into_bytes()

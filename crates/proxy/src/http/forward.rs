@@ -14,7 +14,7 @@ use crate::client::Client;
 use crate::pump::{End, Pump};
 use crate::session::exchange::Exchange;
 use crate::session::phase::{Answer, AnswerKind, Finish, Phase, Upstream};
-use crate::session::{connect, persistence};
+use crate::session::{connect, finish, persistence};
 use crate::termination::{At, Cause};
 
 /// Sends the response on.
@@ -33,8 +33,15 @@ pub async fn run(
     let response = match judge(client, ex, &up) {
         Ok(response) => response,
         Err(Refusal::Malformed) => return refuse(ex, &mut up),
-        Err(Refusal::ByRule(phase)) => return *phase,
+        Err(Refusal::ByRule(phase)) => {
+            let mut phase = *phase;
+            if let Phase::Answer(answer) = &mut phase {
+                answer.input = ex.abandon(&mut up.outgoing.upload);
+            }
+            return phase;
+        }
     };
+    finish::log_early(ex);
     if response.length == BodyLength::Tunnel {
         return Phase::Tunnel(up, input);
     }
@@ -52,17 +59,16 @@ pub async fn run(
     ex.moments.ended = if waited { Some(Instant::now()) } else { ex.moments.response };
     ex.bytes_out += down.bytes;
     ex.bytes_in += up.outgoing.upload.bytes;
-    let upload_end = up.outgoing.upload.end();
     let (from_server, head) = down.take_rest();
     ex.memory.to_client = head;
+    if end == End::Done && up.outgoing.upload.end() != Some(End::Done) {
+        // The server answered before it had the whole request.
+        return Phase::Leftover(up);
+    }
     let (rest, head) = up.outgoing.upload.take_rest();
     ex.memory.to_server = head;
     if end != End::Done {
         return broken(ex, &up.slot.backend, up.slot.server(), end);
-    }
-    if upload_end != Some(End::Done) {
-        // The server answered before it had the whole request: both connections are spent.
-        return Phase::Finish(Finish::Close);
     }
     if response.server_keeps && from_server.is_none() {
         connect::keep(client, ex, *up);
@@ -122,10 +128,7 @@ fn judge(client: &Client, ex: &mut Exchange, up: &Upstream) -> Result<Response, 
 /// A response that cannot be passed on: 502.
 fn refuse(ex: &mut Exchange, up: &mut Upstream) -> Phase {
     ex.has_response = false;
-    if up.outgoing.upload.is_running() {
-        ex.client_keep = false;
-    }
-    let (input, _) = up.outgoing.upload.take_rest();
+    let input = ex.abandon(&mut up.outgoing.upload);
     Phase::Answer(Answer { kind: AnswerKind::Error(502), input })
 }
 

@@ -2,6 +2,7 @@
 
 mod answer;
 mod forward;
+mod leftover;
 mod process;
 mod receive;
 mod request_head;
@@ -33,7 +34,7 @@ pub async fn serve(client: &mut Client) {
     let mut input = None;
     let mut requests = 0_u32;
     let mut idle_since = client.facts.ready.get();
-    loop {
+    let timed_out = loop {
         let first_byte = match input.take() {
             Some(buffer) => {
                 client.registration.set(Activity::Busy);
@@ -46,12 +47,7 @@ pub async fn serve(client: &mut Client) {
                 client.registration.set(Activity::Busy);
                 match waited {
                     Ok(Ok(buffer)) if !buffer.is_empty() => (buffer, Instant::now()),
-                    other => {
-                        if requests == 0 {
-                            receive::nothing_came(client, other.is_err());
-                        }
-                        return;
-                    }
+                    other => break (requests == 0).then_some(other.is_err()),
                 }
             }
         };
@@ -63,6 +59,9 @@ pub async fn serve(client: &mut Client) {
             Next::KeepAlive(rest, ended) => (input, idle_since) = (rest, ended),
             Next::Close => return,
         }
+    };
+    if let Some(timed_out) = timed_out {
+        Box::pin(receive::nothing_came(client, timed_out)).await;
     }
 }
 

@@ -38,6 +38,7 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, mut input: Option<Buffe
             };
         }
     };
+    ex.unread = Body::from(length);
     let tokens = ConnectionTokens::of(&ex.memory.request);
     ex.client_keep = framing::persistent(ex.memory.request.version(), tokens)
         && ex.memory.request.method() != Method::Connect

@@ -96,11 +96,21 @@ fn cut_short(ex: &mut Exchange, cause: Cause, status: u16) -> Phase {
 }
 
 /// A connection ended, or waited too long, without a byte.
-pub fn nothing_came(client: &Client, timed_out: bool) {
-    let model = &client.frontend.model;
-    if model.ignore_probes {
+pub async fn nothing_came(client: &mut Client, timed_out: bool) {
+    if client.frontend.model.ignore_probes {
         return;
     }
     client.frontend.counters.request_errors.inc();
-    crate::session::finish::log_empty(client, timed_out);
+    let (cause, status) = match timed_out {
+        true => (Cause::ClientTimeout, 408),
+        false => (Cause::ClientAbort, 400),
+    };
+    let mut ex = Exchange::empty(client);
+    ex.end(cause, At::Request);
+    let error = Answer { kind: AnswerKind::Error(status), input: None };
+    super::answer::run(client, &mut ex, error).await;
+    if !client.frontend.model.log.dontlognull {
+        ex.status = status;
+        crate::session::finish::run(&mut ex);
+    }
 }

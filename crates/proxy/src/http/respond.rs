@@ -25,6 +25,8 @@ enum Event {
     Broken,
     Invalid,
     Timeout,
+    /// `option abortonclose`: the client closed.
+    Left,
 }
 
 /// Interim responses that are passed on for one request; a server that sends more is broken.
@@ -36,6 +38,7 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, mut up: Box<Upstream>) 
     let timeout = ex.overrides.borrow().server_timeout.or(up.slot.backend.model.timeouts.server);
     let mut input: Option<Buffer> = None;
     let mut interim = 0;
+    ex.note_server_connection(&up.stream);
     client.deadline.set(ex.moments.connected.unwrap_or_else(Instant::now), timeout);
     loop {
         match next(client, ex, &mut up, &mut input, &limits).await {
@@ -56,7 +59,7 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, mut up: Box<Upstream>) 
                     &ex.worker.shared,
                     &up.slot.backend,
                     up.slot.server(),
-                    Some(status),
+                    Ok(status),
                 );
                 return Phase::Forward(up, input.take_if(|b| !b.is_empty()));
             }
@@ -67,15 +70,25 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, mut up: Box<Upstream>) 
             Event::Closed | Event::Broken if nothing_received(&input) => {
                 return no_answer(ex, up, "empty-response");
             }
-            Event::Closed | Event::Broken => {
-                return bad_answer(ex, up, Cause::ServerAbort, 502, "junk-response");
+            // As HAProxy: half a head is an invalid one.
+            Event::Closed | Event::Broken | Event::Invalid => {
+                return bad_answer(ex, up, Cause::Proxy, 502, "junk-response");
             }
-            Event::Invalid => return bad_answer(ex, up, Cause::Proxy, 502, "junk-response"),
+            Event::Left => return client_left(ex, &up),
             Event::Timeout => {
                 return bad_answer(ex, up, Cause::ServerTimeout, 504, "response-timeout");
             }
         }
     }
+}
+
+/// `option abortonclose`: nobody waits for the answer any more.
+fn client_left(ex: &mut Exchange, up: &Upstream) -> Phase {
+    up.slot.backend.counters.client_aborts.inc();
+    up.slot.server().counters.client_aborts.inc();
+    ex.client_keep = false;
+    ex.end(Cause::ClientAbort, At::Headers);
+    Phase::Answer(Answer { kind: AnswerKind::Error(400), input: None })
 }
 
 fn nothing_received(input: &Option<Buffer>) -> bool {
@@ -94,6 +107,7 @@ async fn next(
     let server = &up.stream;
     let upload = &mut up.outgoing.upload;
     let head = &mut ex.memory.response;
+    let watch = up.slot.backend.model.abortonclose;
     let mut waited = false;
     std::future::poll_fn(|cx| {
         if upload.is_running()
@@ -121,6 +135,10 @@ async fn next(
                 Poll::Ready(Err(_)) => return Poll::Ready(Event::Broken),
                 Poll::Pending => break,
             }
+        }
+        // Only a client that has sent its whole request and nothing after it can be seen leaving.
+        if watch && !upload.is_running() && stream.poll_ended(cx).is_ready() {
+            return Poll::Ready(Event::Left);
         }
         deadline.poll(cx).map(|_| Event::Timeout)
     })
@@ -258,11 +276,13 @@ fn bad_answer(ex: &mut Exchange, up: Box<Upstream>, cause: Cause, status: u16, w
     up.slot.backend.counters.response_errors.inc();
     up.slot.server().counters.response_errors.inc();
     let (backend, server) = (&up.slot.backend, up.slot.server());
-    crate::checks::observe_response(&ex.worker.shared, backend, server, None);
+    let error = match why {
+        "response-timeout" => "Http response timeout",
+        "junk-response" => "Invalid http response (headers)",
+        _ => "Broken http read",
+    };
+    crate::checks::observe_response(&ex.worker.shared, backend, server, Err(error));
     ex.memory.response.clear();
-    if up.outgoing.upload.is_running() {
-        ex.client_keep = false;
-    }
-    let (input, _) = up.outgoing.upload.take_rest();
+    let input = ex.abandon(&mut up.outgoing.upload);
     Phase::Answer(Answer { kind: AnswerKind::Error(status), input })
 }

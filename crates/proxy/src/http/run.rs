@@ -5,7 +5,7 @@
 
 use tokio::time::Instant;
 
-use super::{Next, answer, forward, process, receive, respond, tunnel};
+use super::{Next, answer, forward, leftover, process, receive, respond, tunnel};
 use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::session::exchange::{Exchange, Watched};
@@ -35,6 +35,7 @@ pub async fn run(
             Phase::Respond(p) => respond::run(client, ex, p).await,
             Phase::Forward(p, input) => forward::run(client, ex, p, input).await,
             Phase::Tunnel(p, input) => Box::pin(tunnel::run(client, ex, p, input)).await,
+            Phase::Leftover(p) => Box::pin(leftover::run(client, ex, p)).await,
             Phase::Answer(p) => Box::pin(answer::run(client, ex, p)).await,
             Phase::Finish(end) => break end,
         };

@@ -46,6 +46,8 @@ pub struct LiveFrontend {
     pub default: Option<Arc<LiveBackend>>,
     /// The backend of the same name, for `listen` sections.
     pub own_backend: Option<Name>,
+    /// Its line may show our end of server connections (`%bi`, `bc_src`).
+    pub logs_server_side: bool,
 }
 
 /// A backend with its servers, fleet, queue and counters.
@@ -168,9 +170,16 @@ impl LiveFrontend {
                 })
                 .collect(),
             default: model.default_backend.as_ref().and_then(find),
+            logs_server_side: logs_server_side(&model.log),
             own_backend: backends.get_key_value(&model.name).map(|(name, _)| name.clone()),
         }
     }
+}
+
+fn logs_server_side(log: &model::ProxyLog) -> bool {
+    let names = ["bi", "bp", "bc_src"];
+    let mut formats = std::iter::once(&log.format).chain(&log.error_format);
+    formats.any(|format| names.iter().any(|name| format.source().contains(name)))
 }
 
 impl LiveBackend {

@@ -91,12 +91,15 @@ pub async fn wait(
                     Some(Err(_)) => {
                         ex.end(Cause::ServerTimeout, At::Queue);
                         backend.counters.connect_errors.inc();
-                        return error(out, 503);
+                        return error(ex, out, 503);
                     }
                 }
             }
             // The server's queue is full: somebody else, or nobody.
-            None if std::mem::take(&mut out.pinned) => {}
+            None if std::mem::take(&mut out.pinned) => {
+                ex.redispatched = true;
+                ex.cookie.redispatched();
+            }
             None => return unavailable(ex, out),
         }
         now = Instant::now();
@@ -147,6 +150,13 @@ fn assigned(
 ) -> Phase {
     ex.moments.assigned = Some(now);
     let server = slot.server();
+    if let Some(from) = out.failed.filter(|uid| *uid != server.uid) {
+        ex.redispatched = true;
+        slot.backend.counters.redispatches.inc();
+        if let Some(left) = slot.backend.servers.iter().find(|s| s.uid == from) {
+            left.counters.redispatches.inc();
+        }
+    }
     client.registration.set_server(server.state.uid());
     let tally = server.counters.traffic.begin(ex.worker.index, ex.worker.now_ms(now));
     tally.sessions.inc();
@@ -162,11 +172,11 @@ fn unavailable(ex: &mut Exchange, out: Box<Outgoing>) -> Phase {
     if let Some(backend) = &ex.backend {
         backend.counters.connect_errors.inc();
     }
-    error(out, 503)
+    error(ex, out, 503)
 }
 
 /// Gives up on a request with an error page.
-pub fn error(mut out: Box<Outgoing>, status: u16) -> Phase {
-    let (input, _) = out.upload.take_rest();
+pub fn error(ex: &mut Exchange, mut out: Box<Outgoing>, status: u16) -> Phase {
+    let input = ex.abandon(&mut out.upload);
     Phase::Answer(Answer { kind: AnswerKind::Error(status), input })
 }

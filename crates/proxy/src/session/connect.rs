@@ -135,7 +135,11 @@ pub async fn fresh(
         };
         server.counters.connect_errors.inc();
         crate::checks::observe_connect(&ex.worker.shared, &backend, &server, false);
-        if out.retries_left == 0 {
+        let again = &backend.model.retry_on;
+        let connects = |n: &model::Name| {
+            matches!(&**n, "conn-failure" | "all-retryable-errors" | "0rtt-rejected")
+        };
+        if out.retries_left == 0 || !again.is_empty() && !again.iter().any(connects) {
             return failed(ex, out, cause);
         }
         out.retries_left -= 1;
@@ -171,9 +175,6 @@ fn redispatches(backend: &LiveBackend, out: &Outgoing) -> bool {
 
 /// Leaves this server for another one.
 pub fn redispatch(ex: &mut Exchange, mut out: Box<Outgoing>, slot: &Slot) -> Phase {
-    ex.redispatched = true;
-    slot.server().counters.redispatches.inc();
-    slot.backend.counters.redispatches.inc();
     ex.cookie.redispatched();
     out.failed = Some(slot.server().uid);
     out.pinned = false;
@@ -185,7 +186,7 @@ fn failed(ex: &mut Exchange, out: Box<Outgoing>, cause: Cause) -> Phase {
     if let Some(backend) = &ex.backend {
         backend.counters.connect_errors.inc();
     }
-    assign::error(out, 503)
+    assign::error(ex, out, 503)
 }
 
 /// After a response: the connection is kept for the next request, where that is allowed.

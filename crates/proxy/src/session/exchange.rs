@@ -1,6 +1,7 @@
 //! One request and its response: everything that outlives a phase.
 
 use std::cell::{OnceCell, RefCell};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,8 +10,12 @@ use model::ConnectionMode;
 use tokio::time::Instant;
 
 use super::scratch::Scratch;
+use crate::body::Body;
+use crate::buffer::Buffer;
 use crate::client::{Client, ClientFacts};
 use crate::live::{LiveBackend, LiveFrontend, LiveServer};
+use crate::pump::Pump;
+use crate::stream::Stream;
 use crate::termination::{At, Cause, Termination};
 use crate::worker::{RegisterKey, View, Worker};
 
@@ -164,6 +169,16 @@ pub struct Exchange {
     pub body_complete: bool,
     /// Key of the server that served this client before, for `option prefer-last-server`.
     pub last_server: Option<u64>,
+    /// What is left of the request body that nobody wants any more, from the input on.
+    pub unread: Body,
+    /// Our end of the connection to the server, where somebody asks for it; rare, so boxed.
+    pub back_src: Option<Box<SocketAddr>>,
+    /// What ended the connection before its first request (`fc_err`); 0 = nothing.
+    pub connection_error: u8,
+    /// The line was written when the answer began (`option logasap`).
+    pub logged: bool,
+    /// Nothing more happens.
+    pub finished: bool,
     key: RegisterKey,
 }
 
@@ -225,6 +240,11 @@ impl Exchange {
             body_complete: false,
             // Only a connection that is this client's own is worth staying for.
             last_server: client.private.as_ref().map(|own| own.uid),
+            unread: Body::Done,
+            back_src: None,
+            connection_error: 0,
+            logged: false,
+            finished: false,
             key: client.registration.key(),
             worker,
         }
@@ -243,6 +263,25 @@ impl Exchange {
     pub fn has_body(&self) -> bool {
         use wire::h1::framing::{BodyLength, request_body};
         !matches!(request_body(&self.memory.request), Ok(BodyLength::Empty))
+    }
+
+    /// Notes where the connection to the server starts, if a line or a rule may ask.
+    pub fn note_server_connection(&mut self, stream: &Stream) {
+        let none =
+            |r: &model::RuleSet| r.http_response.is_empty() && r.http_after_response.is_empty();
+        let rules = !self.backend.as_ref().is_none_or(|b| none(&b.model.rules))
+            || !none(&self.frontend.model.rules);
+        if rules || self.frontend.logs_server_side {
+            self.back_src = stream.local_addr().map(Box::new);
+        }
+    }
+
+    /// Gives up an upload: what was read beyond what it has sent, and how much of the body is
+    /// still to come.
+    pub fn abandon(&mut self, upload: &mut Pump) -> Option<Buffer> {
+        let (input, left) = upload.take_unread();
+        self.unread = left;
+        input
     }
 
     /// Notes how it ends; the first word counts.

@@ -1,15 +1,18 @@
 //! Phase 9: counting and logging an exchange.
 
-use expr::{LogFacts, Timers};
+use std::sync::LazyLock;
+
+use expr::{LogFacts, LogFormat, NoSources, ParseContext, Place, Timers};
 use tokio::time::Instant;
 
 use super::exchange::Exchange;
 use crate::client::Client;
 use crate::log;
-use crate::termination::{At, Cause};
+use crate::termination::At;
 
 /// Counts and logs.
 pub fn run(ex: &mut Exchange) {
+    ex.finished = true;
     let worker = ex.worker.index;
     let tally = ex.frontend.counters.traffic.of(worker);
     tally.bytes_in.add(ex.bytes_in);
@@ -31,9 +34,21 @@ pub fn run(ex: &mut Exchange) {
     log_end(ex);
 }
 
-/// The line at the end of an exchange, as the frontend wants it.
+/// `option logasap`: the line is written when the answer begins.
+pub fn log_early(ex: &mut Exchange) {
+    if !ex.frontend.model.log.logasap {
+        return;
+    }
+    let before = ex.bytes_out;
+    ex.bytes_out += ex.memory.to_client.len() as u64;
+    log_end(ex);
+    ex.bytes_out = before;
+    ex.logged = true;
+}
+
+/// The line of an exchange, as the frontend wants it.
 fn log_end(ex: &mut Exchange) {
-    if ex.frontend.model.log.targets.is_empty() {
+    if ex.logged || ex.frontend.model.log.targets.is_empty() {
         return;
     }
     let frontend = std::sync::Arc::clone(&ex.frontend);
@@ -83,11 +98,18 @@ fn timers(ex: &Exchange, now: Instant) -> Timers {
         _ => 0,
     };
     let between = |from: Option<Instant>, to: Option<Instant>| Some(millis(from?, to?));
+    // As HAProxy: who is still held counts the time as waiting, in a queue or in the tarpit.
+    let (request, assigned) = match ex.termination.at {
+        At::Queue => (m.request, m.assigned.or(Some(now))),
+        At::Tarpit => (None, None),
+        _ => (m.request, m.assigned),
+    };
+    let held = (ex.termination.at == At::Tarpit).then_some(m.request).flatten();
     Timers {
         handshake: Some(handshake),
         idle: Some(millis(m.idle_since, m.first_byte)),
-        request: m.request.map(|r| millis(m.first_byte, r)),
-        queue: between(m.request, m.assigned),
+        request: request.map(|r| millis(m.first_byte, r)),
+        queue: between(request.or(held), assigned.or(held.map(|_| now))),
         connect: between(m.assigned, m.connected),
         response: between(m.connected, m.response),
         data: m.response.map(|r| millis(r, now)),
@@ -128,23 +150,45 @@ fn facts(ex: &Exchange) -> LogFacts {
         be_queue: ex.queue_before.1,
         request_counter: shared.traffic.totals().requests as u32,
         log_counter: counter,
-        early: false,
+        early: ex.frontend.model.log.logasap && !ex.finished,
         origin: expr::Origin::Close,
     }
 }
 
-/// Logs a connection on which nothing was sent.
-pub fn log_empty(client: &Client, timed_out: bool) {
-    if client.frontend.model.log.dontlognull {
+/// What stands before the bind and the message where no `error-log-format` is given.
+static REFUSED: LazyLock<LogFormat> = LazyLock::new(|| {
+    let acls = expr::Acls::new();
+    let context = ParseContext::new(Place::LOG, &acls, &NoSources);
+    LogFormat::parse(expr::ERROR, &context).unwrap_or_else(|_| LogFormat::literal(b""))
+});
+
+/// Nothing has come that is worth a line with `option dontlognull`: closed, or waited in vain.
+const EMPTY: [u8; 2] = [11, 13];
+
+/// Logs a connection that ended before it could bring a request, for this reason (`fc_err`).
+pub fn log_refused(client: &Client, error: u8) {
+    let settings = &client.frontend.model.log;
+    if settings.targets.is_empty() || settings.dontlognull && EMPTY.contains(&error) {
         return;
     }
     let mut ex = Exchange::empty(client);
-    if timed_out {
-        ex.end(Cause::ClientTimeout, At::Request);
-        ex.status = 408;
-    } else {
-        ex.end(Cause::ClientAbort, At::Request);
-        ex.status = 400;
+    ex.connection_error = error;
+    ex.log = Some(Box::new(facts(&ex)));
+    let mut line = Vec::new();
+    match &settings.error_format {
+        Some(format) => format.render(&ex, &mut line),
+        None => {
+            REFUSED.render(&ex, &mut line);
+            let bind = client.frontend.model.binds.get(client.bind);
+            match bind.map(|b| (b.name.as_deref(), b.id)) {
+                Some((Some(name), _)) => line.extend_from_slice(name.as_bytes()),
+                Some((None, id)) => wire::http::append_decimal(&mut line, u64::from(id)),
+                None => {}
+            }
+            let words = expr::connection_error(error.into()).map_or("", |(_, words)| words);
+            line.extend_from_slice(b": ");
+            line.extend_from_slice(words.as_bytes());
+        }
     }
-    run(&mut ex);
+    ex.worker.shared.events.access(settings, log::LEVEL_INFO, &line);
 }

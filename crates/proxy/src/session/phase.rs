@@ -32,6 +32,8 @@ pub enum Phase {
     Forward(Box<Upstream>, Option<Buffer>),
     /// Bytes both ways, no HTTP any more.
     Tunnel(Box<Upstream>, Option<Buffer>),
+    /// The answer is out, the request has not ended.
+    Leftover(Box<Upstream>),
     /// Answering ourselves.
     Answer(Answer),
     /// Logging, counting, and what comes next.

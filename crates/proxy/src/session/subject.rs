@@ -134,7 +134,10 @@ impl Subject for Exchange {
         &self.worker.shared.process
     }
     fn address(&self, end: End) -> Option<SocketAddr> {
-        subject::address(&self.facts, self.server.as_deref(), end)
+        match end {
+            End::BackSrc => self.back_src.as_deref().copied(),
+            _ => subject::address(&self.facts, self.server.as_deref(), end),
+        }
     }
     fn is_local(&self, ip: std::net::IpAddr) -> bool {
         subject::is_local(ip)
@@ -240,6 +243,9 @@ impl Subject for Exchange {
     fn captured_request(&self) -> Option<&[u8]> {
         let line = &self.memory.request_line;
         (!line.is_empty()).then_some(line)
+    }
+    fn connection_error(&self, side: Side) -> u32 {
+        if side == Side::Request { self.connection_error.into() } else { 0 }
     }
     fn received_proxy(&self) -> bool {
         self.facts.received_proxy.get()

@@ -20,7 +20,7 @@ use crate::relay::{Silence, relay};
 use crate::rewrite::{set_port, set_source};
 use crate::session::exchange::{Exchange, Watched};
 use crate::session::phase::{Outgoing, Phase, Upstream};
-use crate::session::{assign, connect, persistence, route};
+use crate::session::{assign, connect, finish, persistence, route};
 use crate::termination::{At, Cause};
 
 /// Whether a `tcp-request connection expect-proxy layer4` rule asks for a PROXY header.
@@ -50,7 +50,13 @@ pub fn admits(client: &Client) -> bool {
             }
             match &rule.action {
                 TcpAction::Accept => break,
-                TcpAction::Reject | TcpAction::Close => return false,
+                TcpAction::Reject | TcpAction::Close => {
+                    if std::ptr::eq(list, &rules.tcp_connection) {
+                        // Nothing was said yet: as HAProxy, and the port is free at once.
+                        client.stream.reset_on_close();
+                    }
+                    return false;
+                }
                 TcpAction::SilentDrop => {
                     client.stream.reset_on_close();
                     return false;
@@ -186,6 +192,8 @@ async fn pass(client: &mut Client, ex: &mut Exchange, up: Box<Upstream>) {
         client_fin: front.client_fin,
         server_fin: back.server_fin,
     };
+    ex.note_server_connection(&stream);
+    finish::log_early(ex);
     let shelf = std::rc::Rc::clone(&client.worker.heads);
     let end = relay(&client.stream, &stream, &mut upward, &mut downward, &shelf, silence).await;
     ex.bytes_in = upward.bytes;

@@ -96,7 +96,9 @@ fn option<'a>(
             expect.tout_status = Some(status_name(cx, args, &["L7TOUT", "L6TOUT", "L4TOUT"])?);
         }
         "status-code" => {
-            return Err(alert(args.last_span(), "'status-code' is not supported yet"));
+            let span = args.last_span();
+            args.require("an expression")?;
+            cx.warn(span, "'status-code' is ignored: status pages show the code of the answer");
         }
         _ => return Ok(false),
     }

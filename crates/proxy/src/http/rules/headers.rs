@@ -88,7 +88,8 @@ fn replace_values(
     }
 }
 
-/// Replaces the items of a comma-separated value one by one, keeping what stands between them.
+/// Replaces the items of a comma-separated value one by one. The blanks before an item that stays
+/// stay as well, those before a replaced one go, as in HAProxy.
 fn replace_items(value: &[u8], replace: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(value.len());
     let mut changed = false;
@@ -96,15 +97,12 @@ fn replace_items(value: &[u8], replace: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Op
         if i > 0 {
             out.push(b',');
         }
-        let trimmed = item.trim_ascii();
-        let lead = item.len() - item.trim_ascii_start().len();
-        out.extend_from_slice(&item[..lead]);
-        match replace(trimmed) {
+        match replace(item.trim_ascii()) {
             Some(new) => {
                 changed = true;
                 out.extend_from_slice(&new);
             }
-            None => out.extend_from_slice(trimmed),
+            None => out.extend_from_slice(item.trim_ascii_end()),
         }
     }
     changed.then_some(out)
@@ -117,7 +115,7 @@ mod tests {
     #[test]
     fn items_are_replaced_one_by_one() {
         let swap = |i: &[u8]| (i == b"a").then(|| b"x".to_vec());
-        assert_eq!(replace_items(b"a, b, a", swap).as_deref(), Some(&b"x, b, x"[..]));
+        assert_eq!(replace_items(b"a, b, a", swap).as_deref(), Some(&b"x, b,x"[..]));
         assert_eq!(replace_items(b"b,c", swap), None);
     }
 }

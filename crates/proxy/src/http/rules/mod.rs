@@ -138,7 +138,6 @@ async fn answer(
             if ending == Ending::Tarpit {
                 hold(client, ex).await;
                 ex.end(Cause::Proxy, At::Tarpit);
-                ex.client_keep = false;
             } else {
                 ex.end(Cause::Proxy, At::Request);
             }
