@@ -24,6 +24,8 @@ def count(difference):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Head and body leave together: an answer is whole or has not begun.
+    wbufsize = -1
 
     def do_GET(self):
         count(1)
@@ -34,6 +36,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+        self.wfile.flush()
         count(-1)
 
     def log_message(self, *_):
