@@ -56,7 +56,7 @@ fn wait<'a>(house: &'a dyn House, args: Args<'a>) -> Later<'a, Reply> {
         match args.words.get(1..).unwrap_or_default() {
             [] => {
                 tokio::time::sleep(time).await;
-                Reply::done()
+                Reply::message(Severity::Info, "Done.")
             }
             ["srv-removable", name] => {
                 let deadline = tokio::time::Instant::now() + time;

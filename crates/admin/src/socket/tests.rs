@@ -192,6 +192,6 @@ fn a_payload_is_no_command() {
 fn waiting_ends_when_it_must() {
     assert_eq!(talk(Level::Admin, "wait 10 srv-removable b/free\n"), "Done.\n\n");
     assert_eq!(talk(Level::Admin, "wait 10 srv-removable b/s\n"), "Failed.\n\n");
-    assert_eq!(talk(Level::Admin, "wait 1ms\n"), "\n");
+    assert_eq!(talk(Level::Admin, "wait 1ms\n"), "Done.\n\n");
     assert_eq!(talk(Level::Operator, "wait 1ms\n"), "Permission denied\n\n");
 }
