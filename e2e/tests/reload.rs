@@ -162,6 +162,20 @@ fn r6_a_keep_alive_client_meets_the_new_configuration_at_its_next_request() {
 }
 
 #[test]
+fn r1_a_file_that_is_empty_while_it_is_written_stops_nobody() {
+    let one = application("one");
+    let balancer = Balancer::start(|address| config(&[address], "", &server(&one, ""))).unwrap();
+    let load = Load::start(balancer.address, CLIENTS);
+    balancer.save("");
+    let said = || balancer.process.stderr().contains("no listener any more");
+    assert!(wait_until(SOON, said), "{}", balancer.process.stderr());
+    let rules = "    http-request return status 418 if { path /new }\n";
+    balancer.save(&config(&[balancer.address], rules, &server(&one, "")));
+    becomes(balancer.address, "/new", "418 ");
+    finish(load);
+}
+
+#[test]
 fn r7_a_missing_file_at_start_ends_with_status_1_and_its_name() {
     let scratch = Scratch::new().unwrap();
     let binary = e2e::binaries::Binary { name: "evenkeel", ..e2e::binaries::evenkeel().unwrap() };

@@ -38,9 +38,8 @@ fn differs(command: &str, ours: &str, theirs: &str) -> bool {
                 && Regex::new(pattern).expect("a pattern of this file").is_match(line)
         })
     };
-    let kept = |text: &str| -> Vec<String> {
-        text.lines().filter(|l| !allowed(l)).map(|l| mask(l)).collect()
-    };
+    let kept =
+        |text: &str| -> Vec<String> { text.lines().filter(|l| !allowed(l)).map(mask).collect() };
     kept(ours) != kept(theirs)
 }
 

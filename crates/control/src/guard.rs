@@ -25,6 +25,14 @@ pub fn believe(previous: Option<&Observation>, now: Observation) -> Observation 
     }
 }
 
+/// Whether files that made the process listen now make it listen nowhere. A file is empty for a
+/// moment while it is written in place, and HAProxy does not start without a listener either.
+#[must_use]
+pub fn falls_silent(before: &Config, now: &Config) -> bool {
+    let listens = |c: &Config| c.frontends.iter().any(|f| !f.disabled && !f.binds.is_empty());
+    listens(before) && !listens(now)
+}
+
 /// What a whole configuration says against itself although every line of it is right.
 #[must_use]
 pub fn examine(config: &Config) -> Vec<Problem> {
@@ -86,5 +94,15 @@ mod tests {
         assert_eq!(problems.len(), 1);
         assert!(problems[0].reason.contains("which frontend f already has"), "{problems:?}");
         assert!(examine(&config(&["127.0.0.1:1", "127.0.0.1:2"], &[])).is_empty());
+    }
+
+    #[test]
+    fn a_file_that_is_empty_for_a_moment_is_told_from_one_that_changes() {
+        let one = config(&["127.0.0.1:8080"], &[]);
+        let other = config(&["127.0.0.1:8081"], &[]);
+        let none = config(&[], &[]);
+        assert!(falls_silent(&one, &none));
+        assert!(!falls_silent(&one, &other));
+        assert!(!falls_silent(&none, &none));
     }
 }

@@ -162,6 +162,10 @@ impl House {
                 let reason = findings(&loaded);
                 self.controller.borrow_mut().reject(attempt, reason, unresolved)
             }
+            Some(config) if self.would_fall_silent(&config, insisted) => {
+                let reason = "the files hold no listener any more (no 'bind' in them)".to_owned();
+                self.controller.borrow_mut().reject(attempt, reason, false)
+            }
             Some(config) => {
                 if !loaded.diagnostics.is_empty() {
                     self.voice.raw(&self.render(&loaded));
@@ -184,6 +188,13 @@ impl House {
             *self.environment.borrow_mut() = loaded.environment;
         }
         Some(report)
+    }
+
+    /// Containers have a frontend without any file, so there an operator who insists may empty it.
+    fn would_fall_silent(&self, config: &model::Config, insisted: bool) -> bool {
+        let intent = &self.controller.borrow().intent;
+        let contained = intent.observations().next().is_some();
+        control::guard::falls_silent(intent.base(), config) && !(contained && insisted)
     }
 
     /// Takes what a provider sees, and brings the difference to the data plane.
