@@ -81,6 +81,7 @@ pub fn facts(house: &House) -> ProcessFacts {
     let connections = shared.connections.value();
     let startup = house.startup.borrow();
     let connections_max = shared.max_connections.load(Relaxed);
+    let rate_limit = global.and_then(|g| g.max_connection_rate).unwrap_or(0);
     ProcessFacts {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         haproxy_version: house.loader.facts.version.clone(),
@@ -100,15 +101,15 @@ pub fn facts(house: &House) -> ProcessFacts {
         streams_total,
         connection_rate: shared.connection_rate.per_second(now_ms),
         connection_rate_max: shared.connection_rate.max(),
-        connection_rate_limit: 0,
-        session_rate_limit: 0,
+        connection_rate_limit: rate_limit,
+        session_rate_limit: rate_limit,
         full_total: 0,
         tasks: connections + checks.count() as u32,
         run_queue: 0,
         idle_percent,
         bytes_out,
         bytes_out_rate,
-        dropped_logs: 0,
+        dropped_logs: shared.events.dropped_logs(),
         failed_resolutions: 0,
         warnings: startup.matches("[WARNING]").count() as u32,
         listeners: live.listeners.len(),
