@@ -21,6 +21,8 @@ fn fill(text: &str) -> String {
     let ports = Regex::new("<[a-z][a-z0-9_-]*[.]port>").unwrap();
     let text = ports.replace_all(text, "9001").into_owned();
     let text = text.replace("<dir>", "/dir").replace("<logsock>", "/dir/log.sock");
+    let descriptors = Regex::new("<[a-z][a-z0-9_-]*[.]fd>").unwrap();
+    let text = descriptors.replace_all(&text, "3").into_owned();
     let unix = Regex::new("<unix[a-z0-9]*>").unwrap();
     let text = unix.replace_all(&text, "/dir/x.sock").into_owned();
     let other = Regex::new("<[a-z][a-z0-9_-]*>").unwrap();

@@ -16,11 +16,21 @@ use super::ask::resolve;
 /// What a server makes of a question: nothing = silence.
 type Zone = fn(&Message, bool) -> Option<Message>;
 
+/// A port that is free for UDP may be taken for TCP: others are tried then.
+async fn both_sockets() -> (UdpSocket, TcpListener, SocketAddr) {
+    for _ in 0..50 {
+        let tcp = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let address = tcp.local_addr().expect("it is bound");
+        if let Ok(udp) = UdpSocket::bind(address).await {
+            return (udp, tcp, address);
+        }
+    }
+    panic!("no port is free for UDP and TCP");
+}
+
 /// A name server on UDP and TCP of one port, until the runtime ends.
 async fn server(zone: Zone) -> SocketAddr {
-    let udp = UdpSocket::bind("127.0.0.1:0").await.expect("a port is free");
-    let address = udp.local_addr().expect("it is bound");
-    let tcp = TcpListener::bind(address).await;
+    let (udp, tcp, address) = both_sockets().await;
     tokio::spawn(async move {
         let mut bytes = [0; 2048];
         while let Ok((length, from)) = udp.recv_from(&mut bytes).await {
@@ -31,21 +41,19 @@ async fn server(zone: Zone) -> SocketAddr {
             }
         }
     });
-    if let Ok(tcp) = tcp {
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = tcp.accept().await {
-                let length = stream.read_u16().await.expect("a length");
-                let mut bytes = vec![0; usize::from(length)];
-                stream.read_exact(&mut bytes).await.expect("a question");
-                let question = Message::from_vec(&bytes).expect("a question");
-                if let Some(answer) = zone(&question, true) {
-                    let bytes = answer.to_vec().expect("an answer");
-                    stream.write_u16(bytes.len() as u16).await.expect("sent");
-                    stream.write_all(&bytes).await.expect("sent");
-                }
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = tcp.accept().await {
+            let length = stream.read_u16().await.expect("a length");
+            let mut bytes = vec![0; usize::from(length)];
+            stream.read_exact(&mut bytes).await.expect("a question");
+            let question = Message::from_vec(&bytes).expect("a question");
+            if let Some(answer) = zone(&question, true) {
+                let bytes = answer.to_vec().expect("an answer");
+                stream.write_u16(bytes.len() as u16).await.expect("sent");
+                stream.write_all(&bytes).await.expect("sent");
             }
-        });
-    }
+        }
+    });
     address
 }
 

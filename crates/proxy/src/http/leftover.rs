@@ -92,11 +92,12 @@ pub async fn linger(client: &Client) {
     let mut deadline = Deadline::new();
     deadline.set(Instant::now(), Some(LINGER));
     let mut dropped = 0;
-    let mut buffer = client.worker.heads.take();
+    // Buffers are taken for what has come only: many may linger at once.
+    let shelf = &client.worker.heads;
     while dropped < LINGER_BYTES {
-        buffer.clear();
-        match deadline.guard(buffer.fill(&client.stream)).await {
-            Ok(Ok(n)) if n > 0 => dropped += n,
+        let read = std::future::poll_fn(|cx| shelf.poll_read_into_new(&client.stream, cx));
+        match deadline.guard(read).await {
+            Ok(Ok(buffer)) if !buffer.is_empty() => dropped += buffer.unread().len(),
             _ => return,
         }
     }
