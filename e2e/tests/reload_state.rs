@@ -127,6 +127,24 @@ fn r5_counters_connections_and_sticky_clients_follow_a_server() {
 }
 
 #[test]
+fn r5_a_request_that_waits_to_try_again_follows_the_change() {
+    let one = application("one");
+    let refused = Reservation::new().unwrap();
+    let text = |address: SocketAddr, servers: &str| {
+        format!("{DEFAULTS}    retries 3\nlisten webapps\n    bind {address}\n{servers}")
+    };
+    let gone = format!("    server gone {}\n", refused.address);
+    let balancer = Balancer::start(|a| text(a, &gone)).unwrap();
+    let address = balancer.address;
+    let asked = std::thread::spawn(move || get(address, "/", ""));
+    let retried = || balancer.statistic("webapps", "gone", "wretr").as_deref() == Some("1");
+    assert!(wait_until(SOON, retried), "{}", balancer.process.stderr());
+    balancer.save(&text(address, &server(&one, "")));
+    let answer = asked.join().unwrap().unwrap();
+    assert_eq!((answer.head.word(1), &*body(&answer)), ("200", "one"));
+}
+
+#[test]
 fn r6_what_is_left_on_a_removed_server_has_a_deadline() {
     let (one, two) = (application("one"), application("two"));
     let limit = "global\n    hard-stop-after 3s\n";

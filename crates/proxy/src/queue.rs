@@ -94,6 +94,12 @@ impl BackendQueue {
         *self.current.lock() = Arc::downgrade(backend);
     }
 
+    /// The backend whose servers waiters get.
+    #[must_use]
+    pub fn current(&self) -> Option<Arc<LiveBackend>> {
+        self.current.lock().upgrade()
+    }
+
     /// Enters the queue of one server, or with `None` that of the backend. `None` when the queue
     /// is full.
     #[must_use]
@@ -121,7 +127,7 @@ impl BackendQueue {
 
     /// Gives free slots of a server to those who wait, in turn.
     pub fn serve(&self, state: &Arc<ServerState>, now_ms: u64) {
-        let Some(backend) = self.current.lock().upgrade() else { return };
+        let Some(backend) = self.current() else { return };
         let Some(index) = backend.fleet.members().iter().position(|m| Arc::ptr_eq(&m.state, state))
         else {
             return;

@@ -33,7 +33,8 @@ const CHANGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause between the requests that are shown.
 const STEP: Duration = Duration::from_millis(60);
 
-/// What the configuration begins with.
+/// What the configuration begins with. A replica that is killed may take a request with it that
+/// it has not begun to answer; these are only reads, so another one may answer.
 const DEFAULTS: &str = "\
 defaults
     mode http
@@ -42,6 +43,7 @@ defaults
     timeout server 30s
     retries 3
     option redispatch
+    retry-on conn-failure empty-response
 ";
 
 /// Runs the show.

@@ -31,10 +31,16 @@ impl Replica {
         let (flag, list) = (Arc::clone(&killed), Arc::clone(&open));
         thread::Builder::new().name("replica".to_owned()).spawn(move || {
             for stream in listener.incoming() {
-                if flag.load(Ordering::Acquire) {
+                // Once killed, what the kernel has already accepted is still answered: closing a
+                // listening socket resets the connections in its queue.
+                if flag.load(Ordering::Acquire) && listener.set_nonblocking(true).is_err() {
                     return;
                 }
-                let Ok(stream) = stream else { continue };
+                let stream = match stream {
+                    Ok(stream) => stream,
+                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => return,
+                    Err(_) => continue,
+                };
                 if let Ok(copy) = stream.try_clone() {
                     list.lock().unwrap_or_else(PoisonError::into_inner).push(copy);
                 }
@@ -49,7 +55,7 @@ impl Replica {
     /// Ends it: it no longer listens, what it is answering is answered, idle connections close.
     pub fn kill(self) {
         self.killed.store(true, Ordering::Release);
-        // Wakes the accepting thread, which then drops the listening socket.
+        // Wakes the accepting thread, which empties its queue and drops the listening socket.
         drop(TcpStream::connect(self.address));
         for stream in self.open.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             let _ = stream.shutdown(Shutdown::Read);

@@ -247,7 +247,8 @@ pub fn layer7_retry(ex: &mut Exchange, mut up: Box<Upstream>, why: &str) -> Retr
     slot.server().counters.retries.inc();
     backend.counters.retries.inc();
     ex.memory.response.clear();
-    Retry::Again(if backend.model.redispatch.is_some() && backend.servers.len() > 1 {
+    let elsewhere = backend.model.redispatch.is_some() && backend.servers.len() > 1;
+    Retry::Again(if elsewhere || backend.has_lost(slot.server()) {
         connect::redispatch(ex, outgoing, &slot)
     } else {
         Phase::Connect(outgoing, slot)

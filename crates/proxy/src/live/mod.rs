@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use balance::{Fleet, ServerState};
-use model::{Address, Backend, BackendTarget, Config, Frontend, Name, Server, Snapshot};
+use model::{
+    Address, AdminReason, Backend, BackendTarget, Config, Frontend, Name, Server, Snapshot,
+};
 
 pub use counters::{BackendCounters, Counter, FrontendCounters, Gauge, Rate, ServerCounters};
 pub use traffic::{Tally, Totals, Traffic};
@@ -183,6 +185,20 @@ fn logs_server_side(log: &model::ProxyLog) -> bool {
 }
 
 impl LiveBackend {
+    /// This backend as the newest configuration has it; itself once it was removed.
+    #[must_use]
+    pub fn newest(self: &Arc<Self>) -> Arc<Self> {
+        self.queue.current().unwrap_or_else(|| Arc::clone(self))
+    }
+
+    /// Whether nothing new may go to this server: the newest configuration no longer has it, or
+    /// it was seen stopping.
+    #[must_use]
+    pub fn has_lost(self: &Arc<Self>, server: &LiveServer) -> bool {
+        server.state.admin().has(AdminReason::Stopping)
+            || !self.newest().servers.iter().any(|s| s.uid == server.uid)
+    }
+
     fn build(model: &Arc<Backend>, before: Option<&Self>, workers: usize, now_ms: u64) -> Self {
         let fleet = Fleet::new(Arc::clone(model), before.map(|b| &b.fleet), now_ms);
         let by_state: HashMap<*const ServerState, &Arc<LiveServer>> = before

@@ -17,9 +17,12 @@ use crate::termination::{At, Cause};
 
 /// Chooses a server and takes a slot on it, if one is free.
 pub fn run(client: &Client, ex: &mut Exchange, out: Box<Outgoing>) -> Phase {
-    let Some(backend) = ex.backend.as_deref() else { return unavailable(ex, out) };
     // Nothing has taken time since the request was there, except what is asked for here.
     let waited = ex.waited_body.is_some() || ex.retries > 0;
+    if waited {
+        ex.follow_changes();
+    }
+    let Some(backend) = ex.backend.as_deref() else { return unavailable(ex, out) };
     let now = ex.moments.request.filter(|_| !waited).unwrap_or_else(Instant::now);
     match attempt(ex, backend, &out, now) {
         Attempt::Slot(slot) => assigned(client, ex, out, slot, now),
@@ -55,11 +58,10 @@ pub async fn wait(
     mut out: Box<Outgoing>,
     mut queue_for: Option<usize>,
 ) -> Phase {
-    let Some(backend) = ex.backend.as_deref().cloned() else { return unavailable(ex, out) };
-    let backend = &backend;
+    let Some(mut backend) = ex.backend.as_deref().cloned() else { return unavailable(ex, out) };
     let mut now = Instant::now();
     let mut deadline = Deadline::new();
-    deadline.set(now, queue_timeout(ex, backend));
+    deadline.set(now, queue_timeout(ex, &backend));
     loop {
         let now_ms = ex.worker.now_ms(now);
         let state = queue_for.and_then(|i| backend.servers.get(i)).map(|s| s.state.queued());
@@ -67,7 +69,7 @@ pub async fn wait(
             Some(of_server) => (of_server + 1, 0),
             None => (0, backend.fleet.shared().queued() + 1),
         };
-        match BackendQueue::enter(backend, queue_for, now_ms) {
+        match BackendQueue::enter(&backend, queue_for, now_ms) {
             Some(mut waiting) => {
                 ex.queue_before = before;
                 backend.counters.queued.enter();
@@ -103,7 +105,9 @@ pub async fn wait(
             None => return unavailable(ex, out),
         }
         now = Instant::now();
-        match attempt(ex, backend, &out, now) {
+        ex.follow_changes();
+        backend = backend.newest();
+        match attempt(ex, &backend, &out, now) {
             Attempt::Slot(slot) => return assigned(client, ex, out, slot, now),
             Attempt::Queue(of) => queue_for = of,
             Attempt::Nobody => return unavailable(ex, out),

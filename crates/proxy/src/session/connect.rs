@@ -139,20 +139,23 @@ pub async fn fresh(
         let connects = |n: &model::Name| {
             matches!(&**n, "conn-failure" | "all-retryable-errors" | "0rtt-rejected")
         };
-        if out.retries_left == 0 || !again.is_empty() && !again.iter().any(connects) {
+        let tried_again = again.is_empty() || again.iter().any(connects);
+        // Leaving a server that is no longer ours costs none of the retries.
+        let mut elsewhere = backend.has_lost(&server);
+        if !elsewhere && (out.retries_left == 0 || !tried_again) {
             return failed(ex, out, cause);
         }
-        out.retries_left -= 1;
+        out.retries_left = out.retries_left.saturating_sub(1);
         out.upload.rewind();
         ex.retries += 1;
         server.counters.retries.inc();
         backend.counters.retries.inc();
-        if redispatches(&backend, &out) {
-            return redispatch(ex, out, &slot);
+        elsewhere |= redispatches(&backend, &out);
+        if refused && !elsewhere {
+            tokio::time::sleep(timeout.map_or(TURN_AROUND, |t| t.min(TURN_AROUND))).await;
         }
-        if refused {
-            let pause = timeout.map_or(TURN_AROUND, |t| t.min(TURN_AROUND));
-            tokio::time::sleep(pause).await;
+        if elsewhere || backend.has_lost(&server) {
+            return redispatch(ex, out, &slot);
         }
     }
 }

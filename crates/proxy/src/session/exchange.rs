@@ -291,6 +291,14 @@ impl Exchange {
         }
     }
 
+    /// Time has passed since the backend was chosen: its servers are now those of the newest
+    /// configuration.
+    pub fn follow_changes(&mut self) {
+        if let Some(InBackend(backend)) = &mut self.backend {
+            *backend = backend.newest();
+        }
+    }
+
     /// Chooses the backend and counts the request there.
     pub fn enter_backend(&mut self, backend: Arc<LiveBackend>, now: Instant) {
         self.backend = Some(InBackend::enter(backend, &self.worker, now));
