@@ -5,7 +5,7 @@ use std::sync::Arc;
 use expr::Verdict;
 use model::{HttpAction, Name, RuleSet, ServiceName, Stats};
 use wire::h1::framing::BodyLength;
-use wire::http::{Known, Method, Version};
+use wire::http::{Method, Version};
 
 use super::rules;
 use crate::buffer::Buffer;
@@ -118,12 +118,6 @@ async fn ask(
         Some(answer) => AnswerKind::Raw(message(&answer), answer.status),
         None => AnswerKind::Error(503),
     };
-    if ex.body_complete {
-        // The body was taken with the request.
-        ex.memory.request.remove_known(Known::ContentLength);
-        ex.memory.request.remove_known(Known::TransferEncoding);
-        *input = None;
-    }
     Phase::Answer(Answer { kind, input: input.take() })
 }
 
