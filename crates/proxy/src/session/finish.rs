@@ -148,7 +148,7 @@ fn facts(ex: &Exchange) -> LogFacts {
         redispatched: ex.redispatched,
         srv_queue: ex.queue_before.0,
         be_queue: ex.queue_before.1,
-        request_counter: shared.traffic.totals().requests as u32,
+        request_counter: shared.traffic.requests_ever() as u32,
         log_counter: counter,
         early: ex.frontend.model.log.logasap && !ex.finished,
         origin: expr::Origin::Close,
