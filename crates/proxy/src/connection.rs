@@ -13,6 +13,7 @@ use crate::client::{Client, ClientFacts, Counted};
 use crate::deadline::Deadline;
 use crate::listen::Accepted;
 use crate::live::LiveFrontend;
+use crate::proxy_header::refused;
 use crate::stream::Stream;
 use crate::tcp;
 use crate::worker::Worker;
@@ -127,37 +128,31 @@ type Ends = (SocketAddr, SocketAddr);
 /// # Errors
 /// Bad, late or cut: to be closed, with the number of `fc_err`.
 async fn read_proxy_header(stream: &Stream, frontend: &LiveFrontend) -> Result<Option<Ends>, u8> {
-    const CLOSED: u8 = 11;
-    const BROKEN: u8 = 12;
-    const TIMEOUT: u8 = 13;
-    const CUT: u8 = 14;
-    const OTHER: u8 = 15;
-    const BAD: u8 = 16;
     let mut deadline = Deadline::new();
     let timeouts = &frontend.model.timeouts;
     deadline.set(Instant::now(), timeouts.client_hs.or(timeouts.client));
     let mut seen = [0_u8; PROXY_HEADER_MAX];
     loop {
         let n = match deadline.guard(stream.peek(&mut seen)).await {
-            Ok(Ok(0)) => return Err(CLOSED),
+            Ok(Ok(0)) => return Err(refused::CLOSED),
             Ok(Ok(n)) => n,
-            Ok(Err(_)) => return Err(BROKEN),
-            Err(_) => return Err(TIMEOUT),
+            Ok(Err(_)) => return Err(refused::BROKEN),
+            Err(_) => return Err(refused::TIMEOUT),
         };
         match proxy_protocol::parse(seen.get(..n).unwrap_or_default()) {
             Ok(Parsed::Complete(header)) => {
-                stream.discard(header.len).map_err(|_| BROKEN)?;
+                stream.discard(header.len).map_err(|_| refused::BROKEN)?;
                 return Ok(header.addresses());
             }
             Ok(Parsed::Partial) if n < seen.len() => {
                 // Level-triggered peeking would spin: wait a moment for the rest.
                 tokio::time::sleep(std::time::Duration::from_millis(1)).await;
                 if deadline.has_passed(Instant::now()) {
-                    return Err(CUT);
+                    return Err(refused::CUT);
                 }
             }
-            Err(HeaderError::NotProxy) => return Err(OTHER),
-            _ => return Err(BAD),
+            Err(HeaderError::NotProxy) => return Err(refused::OTHER),
+            _ => return Err(refused::BAD),
         }
     }
 }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::exchange::Exchange;
 use crate::client::Client;
 use crate::log;
+use crate::proxy_header::refused;
 use crate::termination::At;
 
 /// Counts and logs.
@@ -163,7 +164,7 @@ static REFUSED: LazyLock<LogFormat> = LazyLock::new(|| {
 });
 
 /// Nothing has come that is worth a line with `option dontlognull`: closed, or waited in vain.
-const EMPTY: [u8; 2] = [11, 13];
+const EMPTY: [u8; 2] = [refused::CLOSED, refused::TIMEOUT];
 
 /// Logs a connection that ended before it could bring a request, for this reason (`fc_err`).
 pub fn log_refused(client: &Client, error: u8) {
