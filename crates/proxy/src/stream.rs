@@ -154,22 +154,19 @@ impl Stream {
     /// # Errors
     /// As `recv`.
     pub async fn peek(&self, into: &mut [u8]) -> io::Result<usize> {
-        std::future::poll_fn(|cx| {
-            self.descriptor.poll_io(cx, Direction::Read, |fd| {
-                let (n, _) = net::recv(fd, &mut *into, RecvFlags::PEEK)?;
-                Ok(Given { result: n, exhausted: false })
-            })
+        std::future::poll_fn(|cx| self.poll_peek(cx, into)).await
+    }
+
+    fn poll_peek(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.descriptor.poll_io(cx, Direction::Read, |fd| {
+            let (n, _) = net::recv(fd, &mut *into, RecvFlags::PEEK)?;
+            Ok(Given { result: n, exhausted: false })
         })
-        .await
     }
 
     /// Ready once the peer has ended; never while there is input before that.
     pub fn poll_ended(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let peeked = self.descriptor.poll_io(cx, Direction::Read, |fd| {
-            let (n, _) = net::recv(fd, &mut [0], RecvFlags::PEEK)?;
-            Ok(Given { result: n, exhausted: false })
-        });
-        match peeked {
+        match self.poll_peek(cx, &mut [0]) {
             Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(()),
             _ => Poll::Pending,
         }

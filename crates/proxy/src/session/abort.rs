@@ -19,22 +19,13 @@ pub async fn unless_client_leaves<F: Future>(
         return Some(future.await);
     }
     let mut future = std::pin::pin!(future);
-    let mut gone = std::pin::pin!(client_gone(client));
     std::future::poll_fn(|cx| {
         if let Poll::Ready(v) = future.as_mut().poll(cx) {
             return Poll::Ready(Some(v));
         }
-        gone.as_mut().poll(cx).map(|()| None)
+        client.stream.poll_ended(cx).map(|()| None)
     })
     .await
-}
-
-/// Waits until the client's end is closed; never ends while it has sent more data.
-async fn client_gone(client: &Client) {
-    match client.stream.peek(&mut [0]).await {
-        Ok(0) | Err(_) => {}
-        Ok(_) => std::future::pending().await,
-    }
 }
 
 /// What follows when the client has left.
