@@ -96,9 +96,7 @@ impl Exchange {
             Side::Response => &self.response_captures,
         }
     }
-}
 
-impl Exchange {
     /// `set-var`: stores what an expression gives; nothing where it gives nothing.
     pub fn store(&self, variable: &Variable, expression: &expr::Expr) {
         let value = expression.eval(self).found().map(expr::Sample::into_value);

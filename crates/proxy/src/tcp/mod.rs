@@ -43,7 +43,7 @@ pub fn admits(client: &Client) -> bool {
         return true;
     }
     let mut ex = Exchange::empty(client);
-    for list in [&rules.tcp_connection, &rules.tcp_session] {
+    for (list, early) in [(&rules.tcp_connection, true), (&rules.tcp_session, false)] {
         for rule in list {
             if rule.condition.as_ref().is_some_and(|c| c.eval(&ex) != Verdict::True) {
                 continue;
@@ -51,7 +51,7 @@ pub fn admits(client: &Client) -> bool {
             match &rule.action {
                 TcpAction::Accept => break,
                 TcpAction::Reject | TcpAction::Close => {
-                    if std::ptr::eq(list, &rules.tcp_connection) {
+                    if early {
                         // Nothing was said yet: as HAProxy, and the port is free at once.
                         client.stream.reset_on_close();
                     }
