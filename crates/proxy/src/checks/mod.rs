@@ -7,6 +7,7 @@ mod subject;
 mod transition;
 mod watch;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
 use std::rc::Rc;
@@ -117,10 +118,24 @@ struct Context {
     open: Semaphore,
 }
 
-/// One server's task, and where it looks up its server.
+/// Where a task looks up its server.
+type Lookup = Rc<RefCell<Rc<Place>>>;
+
+/// One server's task.
 struct Task {
-    place: Rc<std::cell::RefCell<Rc<Place>>>,
+    place: Lookup,
     handle: AbortHandle,
+}
+
+impl Task {
+    fn start<F: Future<Output = ()> + 'static>(
+        place: Rc<Place>,
+        run: impl FnOnce(Lookup) -> F,
+    ) -> Self {
+        let place = Rc::new(RefCell::new(place));
+        let handle = tokio::task::spawn_local(run(Rc::clone(&place))).abort_handle();
+        Self { place, handle }
+    }
 }
 
 /// The thread that checks servers.
@@ -175,25 +190,30 @@ async fn run(shared: Arc<Shared>, mut changes: mpsc::UnboundedReceiver<Option<Ar
     }
 }
 
+/// Servers of backends that are not disabled, with their backend.
+fn servers(live: &Live) -> impl Iterator<Item = (&Arc<LiveBackend>, &Arc<LiveServer>)> {
+    let backends = live.backends.values().filter(|b| !b.model.disabled);
+    backends.flat_map(|backend| backend.servers.iter().map(move |server| (backend, server)))
+}
+
+fn place(backend: &Arc<LiveBackend>, server: &Arc<LiveServer>) -> Rc<Place> {
+    Rc::new(Place { backend: Arc::clone(backend), server: Arc::clone(server) })
+}
+
 /// Starts, keeps and ends tasks so that each checked server has one.
 fn reconcile(
     context: &Rc<Context>,
     mut old: HashMap<u64, Task>,
     live: &Live,
 ) -> HashMap<u64, Task> {
-    let checked = || {
-        live.backends.values().filter(|b| !b.model.disabled).flat_map(|backend| {
-            let servers = backend.servers.iter().filter(|s| s.model.check.is_some());
-            servers.map(move |server| (backend, server))
-        })
-    };
+    let checked = || servers(live).filter(|(_, server)| server.model.check.is_some());
     let count = checked().filter(|(_, s)| !old.contains_key(&s.state.uid())).count();
     let mut tasks = HashMap::with_capacity(old.len() + count);
     let mut index = 0;
     for (backend, server) in checked() {
         let Some(check) = &server.model.check else { continue };
         let uid = server.state.uid();
-        let place = Rc::new(Place { backend: Arc::clone(backend), server: Arc::clone(server) });
+        let place = place(backend, server);
         let task = match old.remove(&uid) {
             Some(task) => {
                 let before = task.place.replace(place);
@@ -211,17 +231,12 @@ fn reconcile(
                     false => std::time::Duration::ZERO,
                 };
                 index += 1;
-                let place = Rc::new(std::cell::RefCell::new(place));
-                let future = watch::run(Rc::clone(context), Rc::clone(&place), first);
-                let handle = tokio::task::spawn_local(future).abort_handle();
-                Task { place, handle }
+                Task::start(place, |place| watch::run(Rc::clone(context), place, first))
             }
         };
         tasks.insert(uid, task);
     }
-    for task in old.into_values() {
-        task.handle.abort();
-    }
+    end_all(old);
     tasks
 }
 
@@ -232,27 +247,28 @@ fn reconcile_agents(
     live: &Live,
 ) -> HashMap<u64, Task> {
     let mut tasks = HashMap::new();
-    for backend in live.backends.values().filter(|b| !b.model.disabled) {
-        for server in &backend.servers {
-            let Some(agent) = &server.model.agent else { continue };
-            let uid = server.state.uid();
-            let place = Rc::new(Place { backend: Arc::clone(backend), server: Arc::clone(server) });
-            let task = match old.remove(&uid) {
-                Some(task) => {
-                    task.place.replace(place);
-                    task
-                }
-                None => {
-                    let spread = agent.inter.min(MAX_FIRST_SPREAD);
-                    let first = health::schedule::first(tasks.len() % 16, 16, spread);
-                    let place = Rc::new(std::cell::RefCell::new(place));
-                    let future = agent::run(Rc::clone(context), Rc::clone(&place), first);
-                    Task { place, handle: tokio::task::spawn_local(future).abort_handle() }
-                }
-            };
-            tasks.insert(uid, task);
-        }
+    for (backend, server) in servers(live) {
+        let Some(agent) = &server.model.agent else { continue };
+        let uid = server.state.uid();
+        let place = place(backend, server);
+        let task = match old.remove(&uid) {
+            Some(task) => {
+                task.place.replace(place);
+                task
+            }
+            None => {
+                let spread = agent.inter.min(MAX_FIRST_SPREAD);
+                let first = health::schedule::first(tasks.len() % 16, 16, spread);
+                Task::start(place, |place| agent::run(Rc::clone(context), place, first))
+            }
+        };
+        tasks.insert(uid, task);
     }
-    old.into_values().for_each(|task| task.handle.abort());
+    end_all(old);
     tasks
+}
+
+/// Ends the tasks of servers that are gone.
+fn end_all(tasks: HashMap<u64, Task>) {
+    tasks.into_values().for_each(|task| task.handle.abort());
 }
