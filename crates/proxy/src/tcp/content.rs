@@ -1,6 +1,8 @@
 //! `tcp-request content` rules: on raw bytes with an inspection delay, or on a parsed request.
 
-use expr::Verdict;
+use std::time::Duration;
+
+use expr::{Side, Verdict};
 use model::{RuleSet, TcpAction, TcpRule};
 use tokio::time::Instant;
 
@@ -58,9 +60,50 @@ pub fn on_request(ex: &mut Exchange, rules: &RuleSet) -> Decision {
     decision
 }
 
+/// Rules that look at one direction of a TCP connection.
+pub(super) struct List<'r> {
+    pub side: Side,
+    pub rules: &'r [TcpRule],
+    /// How long a rule may wait for more.
+    pub delay: Option<Duration>,
+}
+
+impl List<'_> {
+    /// Evaluates the rules; `more` brings further bytes (true = some came) as long as a rule needs
+    /// them and the delay lasts. Nothing that comes is lost: it is in `input` afterwards.
+    pub async fn inspect(
+        &self,
+        client: &Client,
+        ex: &mut Exchange,
+        input: &mut Option<Buffer>,
+        mut more: impl AsyncFnMut(&mut Buffer, &mut Deadline) -> bool,
+    ) -> Decision {
+        let mut deadline = Deadline::new();
+        deadline.set(Instant::now(), Some(self.delay.unwrap_or_default()));
+        let mut at = 0;
+        let mut last = self.delay.is_none();
+        loop {
+            let bytes = Some(input.as_ref().map_or(&[][..], Buffer::unread).to_vec());
+            match self.side {
+                Side::Request => ex.payload = bytes,
+                Side::Response => ex.answer = bytes,
+            }
+            ex.body_complete = last;
+            match evaluate(ex, self.rules, at) {
+                Ok(decision) => return decision,
+                Err(rule) => at = rule,
+            }
+            let mut buffer = input.take().unwrap_or_else(|| client.worker.heads.take());
+            buffer.compact();
+            last = buffer.room() == 0 || !more(&mut buffer, &mut deadline).await;
+            *input = (!buffer.is_empty()).then_some(buffer);
+        }
+    }
+}
+
 /// On a TCP connection: reads as long as a rule needs more and the inspection delay lasts.
 pub async fn on_connection(
-    client: &mut Client,
+    client: &Client,
     ex: &mut Exchange,
     rules: &RuleSet,
     input: &mut Option<Buffer>,
@@ -68,29 +111,12 @@ pub async fn on_connection(
     if rules.tcp_content.is_empty() {
         return Decision::Accept;
     }
-    let mut deadline = Deadline::new();
-    deadline.set(Instant::now(), Some(rules.inspect_delay.unwrap_or_default()));
-    let mut at = 0;
-    let mut last = rules.inspect_delay.is_none();
-    let decision = loop {
-        let bytes = input.as_ref().map_or(&[][..], Buffer::unread);
-        ex.payload = Some(bytes.to_vec());
-        ex.body_complete = last;
-        match evaluate(ex, &rules.tcp_content, at) {
-            Ok(decision) => break decision,
-            Err(rule) => at = rule,
-        }
-        let mut buffer = input.take().unwrap_or_else(|| client.worker.heads.take());
-        buffer.compact();
-        last = match buffer.room() {
-            0 => true,
-            _ => !matches!(
-                deadline.guard(buffer.fill(&client.stream)).await,
-                Ok(Ok(n)) if n > 0
-            ),
-        };
-        *input = (!buffer.is_empty()).then_some(buffer);
-    };
+    let list = List { side: Side::Request, rules: &rules.tcp_content, delay: rules.inspect_delay };
+    let decision = list
+        .inspect(client, ex, input, async |buffer, deadline| {
+            matches!(deadline.guard(buffer.fill(&client.stream)).await, Ok(Ok(n)) if n > 0)
+        })
+        .await;
     // What has arrived stays to be seen: the choice of a backend and a server follows.
     ex.body_complete = true;
     decision

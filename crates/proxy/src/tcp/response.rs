@@ -1,9 +1,9 @@
 //! `tcp-response content` rules: on what a server sends first, with an inspection delay.
 
+use expr::Side;
 use model::RuleSet;
-use tokio::time::Instant;
 
-use super::content::{Decision, evaluate};
+use super::content::{Decision, List, evaluate};
 use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::deadline::Deadline;
@@ -35,23 +35,16 @@ pub async fn on_stream(
     upload: &mut Pump,
     input: &mut Option<Buffer>,
 ) -> Decision {
-    let mut deadline = Deadline::new();
-    deadline.set(Instant::now(), Some(rules.response_inspect_delay.unwrap_or_default()));
-    let mut at = 0;
-    let mut last = rules.response_inspect_delay.is_none();
-    let decision = loop {
-        ex.answer = Some(input.as_ref().map_or(&[][..], Buffer::unread).to_vec());
-        ex.body_complete = last;
-        match evaluate(ex, &rules.tcp_response, at) {
-            Ok(decision) => break decision,
-            Err(rule) => at = rule,
-        }
-        let mut buffer = input.take().unwrap_or_else(|| client.worker.heads.take());
-        buffer.compact();
-        last =
-            buffer.room() == 0 || !more(client, stream, upload, &mut buffer, &mut deadline).await;
-        *input = (!buffer.is_empty()).then_some(buffer);
+    let list = List {
+        side: Side::Response,
+        rules: &rules.tcp_response,
+        delay: rules.response_inspect_delay,
     };
+    let decision = list
+        .inspect(client, ex, input, async |buffer, deadline| {
+            more(client, stream, upload, buffer, deadline).await
+        })
+        .await;
     ex.answer = None;
     ex.body_complete = false;
     decision
