@@ -108,3 +108,37 @@ pub struct Source {
     /// `interface NAME`: bind to this device.
     pub interface: Option<Name>,
 }
+
+/// Whether an address is in a network, given as any address of it and the length of its prefix in
+/// bits; those beyond the address's own count as all of them.
+#[must_use]
+pub fn in_network(ip: IpAddr, (network, bits): (IpAddr, u8)) -> bool {
+    match (network, ip) {
+        (IpAddr::V4(n), IpAddr::V4(ip)) => {
+            let shift = 32 - u32::from(bits.min(32));
+            n.to_bits().checked_shr(shift) == ip.to_bits().checked_shr(shift)
+        }
+        (IpAddr::V6(n), IpAddr::V6(ip)) => {
+            let shift = 128 - u32::from(bits.min(128));
+            n.to_bits().checked_shr(shift) == ip.to_bits().checked_shr(shift)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_are_compared_by_their_prefix() {
+        let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let within = |text, network, bits| in_network(ip(text), (ip(network), bits));
+        assert!(within("10.1.2.3", "10.1.0.0", 16));
+        assert!(!within("10.2.2.3", "10.1.0.0", 16));
+        assert!(within("10.2.2.3", "0.0.0.0", 0));
+        assert!(!within("::1", "0.0.0.0", 0));
+        assert!(within("2001:db8:1::1", "2001:db8::", 32));
+        assert!(!within("1.2.3.4", "2001:db8::", 32));
+    }
+}

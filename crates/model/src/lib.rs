@@ -26,7 +26,7 @@ mod status;
 mod timeouts;
 mod userlist;
 
-pub use address::{Address, Host, Port, Source};
+pub use address::{Address, Host, Port, Source, in_network};
 pub use algorithm::{Algorithm, HashFunction, HashMethod, HashType};
 pub use backend::{Backend, HttpReuse, PersistRule, ServerRule};
 pub use bind::{Bind, UnixPermissions};
