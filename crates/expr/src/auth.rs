@@ -51,7 +51,7 @@ impl Userlist {
 
 /// Whether the request carries name and password of one of these users (Basic scheme).
 pub fn is_authenticated(subject: &dyn crate::Subject, list: &Userlist) -> bool {
-    crate::fetches::auth::basic_user(subject).is_some_and(|(user, password)| {
+    crate::fetches::auth::basic(subject).found().is_some_and(|(user, password)| {
         // The check takes its time whether or not there is such a user.
         list.verify(&user, &password).is_some()
     })

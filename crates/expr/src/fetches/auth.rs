@@ -66,7 +66,7 @@ fn credentials<'a>(subject: &'a dyn Subject, header: &[u8]) -> Option<(&'a [u8],
 }
 
 /// User and password of the Basic scheme.
-fn basic(subject: &dyn Subject) -> Fetch<(Vec<u8>, Vec<u8>)> {
+pub(crate) fn basic(subject: &dyn Subject) -> Fetch<(Vec<u8>, Vec<u8>)> {
     head(subject, Side::Request).and_then(|()| {
         let (scheme, encoded) = match credentials(subject, b"authorization") {
             Some(found) => found,
@@ -81,14 +81,6 @@ fn basic(subject: &dyn Subject) -> Fetch<(Vec<u8>, Vec<u8>)> {
         user.truncate(colon);
         Fetch::Is((user, password))
     })
-}
-
-/// User and password of the request, if it carries any.
-pub(crate) fn basic_user(subject: &dyn Subject) -> Option<(Vec<u8>, Vec<u8>)> {
-    match basic(subject) {
-        Fetch::Is(found) => Some(found),
-        _ => None,
-    }
 }
 
 fn verified<'a>(args: &'a [Arg], subject: &'a dyn Subject) -> Fetch<(Vec<u8>, Option<&'a User>)> {
