@@ -84,8 +84,6 @@ pub struct Frontend {
     pub binds: Vec<Bind>,
     /// `maxconn`; `None` = the process's.
     pub maxconn: Option<u32>,
-    /// `backlog`.
-    pub backlog: Option<u32>,
     /// `rate-limit sessions`, per second.
     pub rate_limit_sessions: Option<u32>,
     /// Timeouts of the client side.

@@ -90,7 +90,6 @@ pub(crate) fn frontend<'a>(
         disabled: draft.disabled,
         binds,
         maxconn: fields.maxconn,
-        backlog: fields.backlog,
         rate_limit_sessions: fields.rate_limit_sessions,
         timeouts: draft.timeouts.clone(),
         rules: draft.rules.clone(),
