@@ -43,21 +43,7 @@ pub(crate) fn server(name: &str, id: u32) -> Server {
 
 /// A check that begins like this.
 pub(crate) fn check(init_state: model::InitState) -> model::ServerCheck {
-    model::ServerCheck {
-        inter: Duration::from_secs(2),
-        fastinter: None,
-        downinter: None,
-        rise: 2,
-        fall: 3,
-        port: None,
-        addr: None,
-        send_proxy: false,
-        source: None,
-        observe: None,
-        error_limit: 10,
-        on_error: model::OnError::FailCheck,
-        init_state,
-    }
+    model::ServerCheck { init_state, ..model::ServerCheck::default() }
 }
 
 /// A backend of `count` servers a, b, c..., changed by `change`.

@@ -164,10 +164,9 @@ fn ldap(stage: usize, input: &[u8], ended: bool) -> Next {
         return Next::Wait;
     }
     // Lengths may take one byte, or five.
-    let after_length = |at: &[u8]| match at {
-        [0x84, ..] => at.get(5..).map(<[u8]>::to_vec),
-        _ => at.get(1..).map(<[u8]>::to_vec),
-    };
+    fn after_length(at: &[u8]) -> Option<&[u8]> {
+        at.get(if at.first() == Some(&0x84) { 5 } else { 1 }..)
+    }
     let result = || {
         let message = after_length(input.strip_prefix(&[0x30])?)?;
         let bind = after_length(message.strip_prefix(&[2, 1, 1, 0x61])?)?;

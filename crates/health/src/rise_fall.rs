@@ -226,19 +226,11 @@ mod tests {
 
     fn check(rise: u32, fall: u32) -> ServerCheck {
         ServerCheck {
-            inter: Duration::from_secs(2),
             fastinter: Some(Duration::from_secs(1)),
             downinter: Some(Duration::from_secs(5)),
             rise,
             fall,
-            port: None,
-            addr: None,
-            send_proxy: false,
-            source: None,
-            observe: None,
-            error_limit: 10,
-            on_error: OnError::FailCheck,
-            init_state: InitState::Up,
+            ..ServerCheck::default()
         }
     }
 

@@ -68,7 +68,6 @@ enum Flavour {
     Connect,
     Http,
     Tcp,
-    Protocol,
 }
 
 /// One check under way.
@@ -101,12 +100,11 @@ impl CheckRun {
     #[must_use]
     pub fn new(kind: &CheckKind, disable_on_404: bool) -> Self {
         let (steps, flavour): (Arc<[CheckStep]>, _) = match kind {
-            CheckKind::Connect => (Arc::from([]), Flavour::Connect),
+            CheckKind::Connect | CheckKind::Protocol(_) => (Arc::from([]), Flavour::Connect),
             CheckKind::Script(steps) => {
                 let http = steps.iter().any(|s| matches!(s, CheckStep::HttpSend(_)));
                 (Arc::clone(steps), if http { Flavour::Http } else { Flavour::Tcp })
             }
-            CheckKind::Protocol(_) => (Arc::from([]), Flavour::Protocol),
         };
         let protocol = match kind {
             CheckKind::Protocol(protocol) => Some(protocol.clone()),
@@ -310,7 +308,7 @@ impl CheckRun {
         let told = last.and_then(|e| e.on_success.as_ref()).map(|f| env.render(f, &self.view()));
         let told = told.map(|t| quote(&t));
         let mut result = match self.flavour {
-            Flavour::Connect | Flavour::Protocol => CheckResult::new(CheckStatus::L4Ok),
+            Flavour::Connect => CheckResult::new(CheckStatus::L4Ok),
             Flavour::Http => {
                 let code = Some(self.response.head.status()).filter(|_| self.response.has_head);
                 CheckResult::with(CheckStatus::L7Ok, code, told.unwrap_or_default())
@@ -496,25 +494,11 @@ fn header_matches(head: &Head, matcher: &Match) -> bool {
 pub(crate) mod tests_support {
     //! What tests of several modules use.
 
-    use model::{InitState, OnError, ServerCheck};
+    use model::ServerCheck;
 
     /// A check with these limits, every two seconds.
     pub(crate) fn check(rise: u32, fall: u32) -> ServerCheck {
-        ServerCheck {
-            inter: std::time::Duration::from_secs(2),
-            fastinter: None,
-            downinter: None,
-            rise,
-            fall,
-            port: None,
-            addr: None,
-            send_proxy: false,
-            source: None,
-            observe: None,
-            error_limit: 10,
-            on_error: OnError::FailCheck,
-            init_state: InitState::Up,
-        }
+        ServerCheck { rise, fall, ..ServerCheck::default() }
     }
 }
 

@@ -185,6 +185,27 @@ pub struct ServerCheck {
     pub init_state: InitState,
 }
 
+impl Default for ServerCheck {
+    /// What `check` alone says (manual 5.2).
+    fn default() -> Self {
+        Self {
+            inter: Duration::from_secs(2),
+            fastinter: None,
+            downinter: None,
+            rise: 2,
+            fall: 3,
+            port: None,
+            addr: None,
+            send_proxy: false,
+            source: None,
+            observe: None,
+            error_limit: 10,
+            on_error: OnError::default(),
+            init_state: InitState::default(),
+        }
+    }
+}
+
 /// `init-state`: what is believed of a new server, or of one that leaves maintenance, before its
 /// checks have said anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

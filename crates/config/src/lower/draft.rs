@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use expr::Acls;
 use model::{
-    Algorithm, ConnectionMode, HashType, HttpReuse, InitState, LogTarget, Mode, Name, OnError,
-    OnMarked, Origin, Port, RuleSet, Server, ServerCheck, ServerIdentity, Timeouts,
+    Algorithm, ConnectionMode, HashType, HttpReuse, LogTarget, Mode, Name, OnMarked, Origin, Port,
+    RuleSet, Server, ServerCheck, ServerIdentity, Timeouts,
 };
 
 use super::check::CheckDraft;
@@ -464,21 +464,7 @@ impl ServerDraft {
                 origin: Origin::BuiltIn,
             },
             checked: false,
-            check: ServerCheck {
-                inter: Duration::from_secs(2),
-                fastinter: None,
-                downinter: None,
-                rise: 2,
-                fall: 3,
-                port: None,
-                addr: None,
-                send_proxy: false,
-                source: None,
-                observe: None,
-                error_limit: 10,
-                on_error: OnError::FailCheck,
-                init_state: InitState::Up,
-            },
+            check: ServerCheck::default(),
             agent: false,
             agent_inter: None,
             agent_addr: None,
