@@ -38,7 +38,7 @@ pub(super) fn read<'a>(
     cx: &mut Lowering<'a>,
     draft: &mut Draft<'a>,
     args: &mut Args<'a>,
-    script: Script,
+    script: &Script,
 ) -> Outcome<Expect> {
     let mut expect = plain(Match::Status(Vec::new()));
     let mut found: Option<Word<'a>> = None;
@@ -61,7 +61,7 @@ pub(super) fn read<'a>(
             return Err(alert(word.span(), reason));
         }
         found = Some(word);
-        expect.matcher = pattern(cx, draft, args, script, bare)?;
+        expect.matcher = pattern(cx, draft, args, *script == Script::Http, bare)?;
     }
     match found {
         Some(_) => Ok(expect),
@@ -127,10 +127,9 @@ fn pattern<'a>(
     cx: &mut Lowering<'a>,
     draft: &Draft<'a>,
     args: &mut Args<'a>,
-    script: Script,
+    is_http: bool,
     kind: &str,
 ) -> Outcome<Match> {
-    let is_http = script == Script::Http;
     match kind {
         "status" if is_http => statuses(args).map(Match::Status),
         "rstatus" if is_http => regex(args).map(Match::RStatus),

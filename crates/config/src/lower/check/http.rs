@@ -16,7 +16,7 @@ pub(crate) fn httpchk<'a>(
     let check = &mut draft.back.check;
     check.built = None;
     if !args.switch(true) {
-        check.script = check.script.filter(|script| *script != Script::Http);
+        check.script = check.script.take().filter(|script| *script != Script::Http);
         return args.end();
     }
     check.script = Some(Script::Http);
@@ -115,7 +115,7 @@ pub(crate) fn http_expect<'a>(
     draft: &mut Draft<'a>,
     args: &mut Args<'a>,
 ) -> Outcome {
-    let expect = expect::read(cx, draft, args, Script::Http)?;
+    let expect = expect::read(cx, draft, args, &Script::Http)?;
     push(draft, args, model::CheckStep::Expect(expect))
 }
 

@@ -29,14 +29,14 @@ pub(crate) use tcp::{
 const MAX_STEPS: usize = 1_024;
 
 /// Which protocol an `option` chose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Script {
     /// `option httpchk`.
     Http,
     /// `option tcp-check`.
     Tcp,
     /// A protocol with a check of its own.
-    Protocol,
+    Protocol(model::Protocol),
 }
 
 /// A step while the section is read.
@@ -87,7 +87,6 @@ impl Steps {
 pub(crate) struct CheckDraft {
     /// What the last `option` chose.
     pub script: Option<Script>,
-    protocol: Option<model::Protocol>,
     request: SendDraft,
     http: Steps,
     tcp: Steps,
@@ -114,18 +113,18 @@ impl CheckDraft {
 
     /// Where own steps stand that no `option` asks for, with the option's name.
     pub(crate) fn unused(&self) -> Option<(Span, &'static str, &'static str)> {
-        let http = self.http.span.filter(|_| self.script != Some(Script::Http));
-        let tcp = self.tcp.span.filter(|_| self.script != Some(Script::Tcp));
+        let http = self.http.span.filter(|_| self.script.as_ref() != Some(&Script::Http));
+        let tcp = self.tcp.span.filter(|_| self.script.as_ref() != Some(&Script::Tcp));
         http.map(|span| (span, "http-check", "option httpchk"))
             .or(tcp.map(|span| (span, "tcp-check", "option tcp-check")))
     }
 
     /// Whether a step opens its connection on a port of its own.
     pub(crate) fn has_port(&self) -> bool {
-        let steps = match self.script {
+        let steps = match &self.script {
             Some(Script::Http) => &self.http,
             Some(Script::Tcp) => &self.tcp,
-            Some(Script::Protocol) | None => return false,
+            Some(Script::Protocol(_)) | None => return false,
         };
         steps
             .list
@@ -138,11 +137,9 @@ impl CheckDraft {
         if let Some(built) = &self.built {
             return built.clone();
         }
-        let kind = match self.script {
+        let kind = match &self.script {
             None => CheckKind::Connect,
-            Some(Script::Protocol) => {
-                self.protocol.clone().map_or(CheckKind::Connect, CheckKind::Protocol)
-            }
+            Some(Script::Protocol(protocol)) => CheckKind::Protocol(protocol.clone()),
             Some(Script::Http) => CheckKind::Script(self.http_script()),
             Some(Script::Tcp) if self.tcp.list.is_empty() => CheckKind::Connect,
             Some(Script::Tcp) => CheckKind::Script(self.tcp.list.iter().filter_map(done).collect()),

@@ -10,8 +10,7 @@ use crate::lower::draft::Draft;
 fn choose(draft: &mut Draft<'_>, args: &mut Args<'_>, protocol: Protocol) -> Outcome {
     let check = &mut draft.back.check;
     check.built = None;
-    check.script = Some(Script::Protocol);
-    check.protocol = Some(protocol);
+    check.script = Some(Script::Protocol(protocol));
     args.end()
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn tcp_check<'a>(
     check.built = None;
     check.script = match args.switch(true) {
         true => Some(Script::Tcp),
-        false => check.script.filter(|script| *script != Script::Tcp),
+        false => check.script.take().filter(|script| *script != Script::Tcp),
     };
     Ok(())
 }
@@ -39,7 +39,7 @@ pub(crate) fn tcp_expect<'a>(
     draft: &mut Draft<'a>,
     args: &mut Args<'a>,
 ) -> Outcome {
-    let expect = expect::read(cx, draft, args, Script::Tcp)?;
+    let expect = expect::read(cx, draft, args, &Script::Tcp)?;
     push(draft, args, CheckStep::Expect(expect))
 }
 
