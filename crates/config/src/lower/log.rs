@@ -164,7 +164,7 @@ fn log_address(cx: &mut Lowering<'_>, word: Word<'_>) -> Outcome<LogAddress> {
 }
 
 /// Logs are datagrams already: the prefixes that say so add nothing.
-fn strip_datagram(text: &str) -> &str {
+pub(super) fn strip_datagram(text: &str) -> &str {
     match text.split_once('@') {
         Some(("udp" | "dgram+ipv4" | "udp4" | "udp6" | "dgram+ipv6", rest)) => rest,
         _ => text,

@@ -11,6 +11,7 @@ use super::args::{Args, Outcome, alert};
 use super::context::Lowering;
 use super::dispatch;
 use super::draft::{Draft, ServerDraft};
+use super::log::strip_datagram;
 use super::server::address_alert;
 use super::table::Table;
 use crate::ast::Section;
@@ -156,8 +157,7 @@ fn nameserver(cx: &mut Lowering<'_>, resolvers: &mut Resolvers, args: &mut Args<
     }
     let word = args.require("an address")?;
     let text = word.value();
-    let datagram = ["udp@", "udp4@", "udp6@", "dgram+ipv4@", "dgram+ipv6@"];
-    let plain = datagram.iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(text);
+    let plain = strip_datagram(text);
     let stream = ["tcp@", "tcp4@", "tcp6@", "stream+ipv4@", "stream+ipv6@"];
     let tcp = stream.iter().any(|prefix| text.starts_with(prefix));
     let written = address::parse(plain).map_err(|bad| address_alert(word, bad))?;
