@@ -2,12 +2,25 @@
 
 use std::time::Duration;
 
-/// After the workers have let go of the configuration before.
-const AFTERWARDS: Duration = Duration::from_millis(100);
+use tokio::task::AbortHandle;
 
-/// Waits until nobody works with the configuration before, and gives back what it and the reading
-/// occupied.
-pub async fn settle() {
-    tokio::time::sleep(AFTERWARDS).await;
-    proxy::give_memory_back();
+/// After the workers have let go of the configuration before, and once no other change follows.
+const AFTERWARDS: Duration = Duration::from_millis(300);
+
+/// Gives memory back when changes have come to rest: while they follow each other, what one gives
+/// back the next one fetches again, and every page of it costs the workers time.
+#[derive(Default)]
+pub struct Settling(Option<AbortHandle>);
+
+impl Settling {
+    /// A configuration has been read.
+    pub fn begin(&mut self) {
+        let task = tokio::task::spawn_local(async {
+            tokio::time::sleep(AFTERWARDS).await;
+            proxy::give_memory_back();
+        });
+        if let Some(earlier) = self.0.replace(task.abort_handle()) {
+            earlier.abort();
+        }
+    }
 }

@@ -42,6 +42,7 @@ pub struct Turn<'a> {
     watcher: Watcher,
     reconciler: Reconciler,
     reading: Option<(Reading, Vec<Cause>)>,
+    settling: crate::memory::Settling,
     waiting: Vec<oneshot::Sender<Outcome>>,
     /// Those who wait for the run that is under way.
     served: Vec<oneshot::Sender<Outcome>>,
@@ -107,6 +108,7 @@ impl<'a> Turn<'a> {
             watcher,
             reconciler,
             reading: None,
+            settling: crate::memory::Settling::default(),
             waiting: Vec::new(),
             served: Vec::new(),
             names: names::Watch::new(),
@@ -126,7 +128,7 @@ impl<'a> Turn<'a> {
         mut requested: mpsc::UnboundedReceiver<Request>,
     ) -> u8 {
         let mut observations = self.options.containers.as_ref().and_then(|c| c.watch());
-        tokio::task::spawn_local(crate::memory::settle());
+        self.settling.begin();
         loop {
             let wake = self.next_wake();
             self.names.follow(self.house);
@@ -186,7 +188,7 @@ impl<'a> Turn<'a> {
     fn read(&mut self, loaded: Result<Loaded, ReadError>, spent: Duration) {
         let causes = self.reading.take().map(|(_, causes)| causes).unwrap_or_default();
         // Whatever comes of it: the reading alone took memory.
-        tokio::task::spawn_local(crate::memory::settle());
+        self.settling.begin();
         if let Ok(loaded) = &loaded
             && self.options.watch
         {
