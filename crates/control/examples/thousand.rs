@@ -20,6 +20,7 @@ fn main() {
             freshness: Freshness::Fresh(1),
             containers: (0..services * replicas).map(|n| container(n, n / replicas)).collect(),
             own: None,
+            machine: None,
         }];
         let (base, options) = (Config::default(), Options::default());
         let begun = Instant::now();
@@ -57,6 +58,7 @@ fn container(n: usize, service: usize) -> Container {
             name: "shop_default".into(),
             ipv4: Some(std::net::IpAddr::from([10, 0, (n >> 8) as u8, n as u8])),
             ipv6: None,
+            gateway: None,
             aliases: Vec::new(),
             links: Vec::new(),
         }],

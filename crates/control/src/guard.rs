@@ -20,6 +20,7 @@ pub fn believe(previous: Option<&Observation>, now: Observation) -> Observation 
             freshness: now.freshness.clone(),
             containers: before.containers.clone(),
             own: before.own.clone().or(now.own),
+            machine: now.machine.or(before.machine),
             provider: now.provider,
         },
     }
@@ -63,7 +64,7 @@ mod tests {
 
     fn observation(freshness: Freshness, ids: &[&str]) -> Observation {
         let containers = ids.iter().map(|id| crate::tests::container(id)).collect();
-        Observation { provider: "docker".into(), freshness, containers, own: None }
+        Observation { provider: "docker".into(), freshness, containers, own: None, machine: None }
     }
 
     #[test]

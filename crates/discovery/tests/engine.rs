@@ -3,7 +3,7 @@
 
 mod fake;
 
-use evenkeel_discovery::docker::{Settings, run};
+use evenkeel_discovery::docker::{Endpoint, Settings, run};
 use fake::{Engine, Manner};
 use model::observed::{Freshness, Observation};
 use std::time::Duration;
@@ -19,7 +19,13 @@ fn with_engine(scenario: impl AsyncFnOnce(&Engine, &mut Told)) {
     runtime.block_on(async {
         let (send, receive) = mpsc::channel(4);
         let host = format!("unix://{}", engine.path().display());
-        let settings = Settings { host, own_candidates: vec!["self".repeat(4)], seed: 7 };
+        let endpoint = Endpoint::parse(&host, None).expect("an endpoint");
+        let settings = Settings {
+            endpoint,
+            own_candidates: vec!["self".repeat(4)],
+            own_addresses: vec![],
+            seed: 7,
+        };
         let provider = tokio::spawn(run(settings, send));
         scenario(&engine, &mut Told(receive)).await;
         provider.abort();

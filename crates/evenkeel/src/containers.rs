@@ -1,12 +1,12 @@
-//! Which Docker engine is watched, and who we are in it: the environment read for the provider and
-//! for the dialects of intent.
+//! Which Docker engines are watched, and who we are in them: the environment read for the
+//! providers and for the dialects of intent.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 
 use control::intent::containers;
-use discovery::docker::{DEFAULT_HOST, Settings};
+use discovery::docker::{DEFAULT_HOST, Endpoint, Settings};
 use model::observed::{Freshness, Observation};
 use tokio::sync::mpsc;
 
@@ -14,6 +14,10 @@ use crate::say::Voice;
 
 /// Observations that wait for the control loop; the newest is complete, so few are enough.
 const WAITING_MAX: usize = 4;
+/// Engines that one process watches.
+const ENGINES_MAX: usize = 256;
+/// Where the local engine listens.
+const LOCAL_SOCKET: &str = "/var/run/docker.sock";
 
 /// Port of the built-in frontend where the command line says nothing.
 pub const DEFAULT_PORT: u16 = 80;
@@ -21,8 +25,8 @@ pub const DEFAULT_PORT: u16 = 80;
 /// Containers take part.
 #[derive(Clone, Debug)]
 pub struct Containers {
-    /// The engine; `None` when only links are known.
-    pub docker: Option<Settings>,
+    /// The engines; none when only links are known.
+    pub docker: Vec<Settings>,
     /// What the environment says of classic links, when there is no engine.
     pub links: Option<Observation>,
     /// How containers become configuration.
@@ -32,8 +36,8 @@ pub struct Containers {
 /// What the command line says about containers.
 #[derive(Clone, Debug, Default)]
 pub struct Wish {
-    /// `--docker[=HOST]`.
-    pub docker: Option<Option<String>>,
+    /// `--docker[=HOST]`, empty for the usual one.
+    pub docker: Vec<String>,
     /// `--no-docker`.
     pub none: bool,
     /// `--listen`.
@@ -42,37 +46,71 @@ pub struct Wish {
     pub files_named: bool,
 }
 
-/// The engine to watch; `None` when there is none to be seen or it is not wanted.
-pub fn find(wish: Wish) -> Option<Containers> {
-    if wish.none {
-        return None;
+/// The engines to watch; `None` when there is none to be seen or it is not wanted.
+///
+/// # Errors
+/// What is wrong with the address of an engine.
+pub fn find(wish: Wish) -> Result<Option<Containers>, String> {
+    if wish.none || wish.files_named && wish.docker.is_empty() {
+        return Ok(None);
     }
-    let variable = std::env::var("DOCKER_HOST").ok().filter(|v| !v.is_empty());
-    let asked = wish.docker.is_some();
-    let named = wish.docker.flatten().or(variable);
-    if wish.files_named && !asked {
-        return None;
-    }
-    let there = Path::new(DEFAULT_HOST.trim_start_matches("unix://")).exists();
-    let host = named.or_else(|| (asked || there).then(|| DEFAULT_HOST.to_owned()));
+    let docker = engines(&wish.docker)?;
     // Without an engine the variables of classic links are all there is.
-    let links = if host.is_none() { links() } else { None };
-    if host.is_none() && links.is_none() {
-        return None;
+    let links = if docker.is_empty() { links() } else { None };
+    if docker.is_empty() && links.is_none() {
+        return Ok(None);
     }
     let listen = match wish.listen.is_empty() {
         true => vec![SocketAddr::from((Ipv4Addr::UNSPECIFIED, DEFAULT_PORT))],
         false => wish.listen,
     };
-    let docker = host.map(|host| Settings {
-        host,
-        own_candidates: own_candidates(),
-        seed: crate::run::random_bits(),
-    });
     let environment = environment();
     let hosts = hosts(&environment);
     let options = containers::Options { listen, environment, hosts, refused: BTreeSet::new() };
-    Some(Containers { docker, links, options })
+    Ok(Some(Containers { docker, links, options }))
+}
+
+/// Those that are asked for; `DOCKER_HOST`, a list, stands for one without a name, and where
+/// neither says anything the local one is taken if it is there.
+fn engines(asked: &[String]) -> Result<Vec<Settings>, String> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let usual: Vec<String> = match variable("DOCKER_HOST") {
+        Some(list) => list.split(',').map(|host| host.trim().to_owned()).collect(),
+        None if !asked.is_empty() || Path::new(LOCAL_SOCKET).exists() => {
+            vec![DEFAULT_HOST.to_owned()]
+        }
+        None => Vec::new(),
+    };
+    let certificates = variable("DOCKER_TLS_VERIFY").map(|_| match variable("DOCKER_CERT_PATH") {
+        Some(folder) => PathBuf::from(folder),
+        None => Path::new(&variable("HOME").unwrap_or_default()).join(".docker"),
+    });
+    let mut hosts: Vec<&String> = Vec::new();
+    match asked {
+        [] => hosts.extend(&usual),
+        asked => asked.iter().for_each(|host| match host.is_empty() {
+            true => hosts.extend(&usual),
+            false => hosts.push(host),
+        }),
+    }
+    let mut found: Vec<Settings> = Vec::new();
+    for host in hosts {
+        let endpoint = Endpoint::parse(host, certificates.as_deref())?;
+        let name = discovery::docker::provider_name(&endpoint);
+        if found.iter().any(|f| discovery::docker::provider_name(&f.endpoint) == name) {
+            return Err(format!("Docker engine '{host}' is named twice"));
+        }
+        found.push(Settings {
+            endpoint,
+            own_candidates: own_candidates(),
+            own_addresses: own_addresses(),
+            seed: crate::run::random_bits(),
+        });
+    }
+    if found.len() > ENGINES_MAX {
+        return Err(format!("more than {ENGINES_MAX} Docker engines"));
+    }
+    Ok(found)
 }
 
 fn links() -> Option<Observation> {
@@ -114,10 +152,10 @@ fn environment() -> BTreeMap<String, String> {
 }
 
 /// Addresses of the hosts that variables name.
-fn hosts(environment: &BTreeMap<String, String>) -> BTreeMap<String, std::net::IpAddr> {
+fn hosts(environment: &BTreeMap<String, String>) -> BTreeMap<String, IpAddr> {
     let named = environment.get("RSYSLOG_DESTINATION").map(String::as_str).unwrap_or_default();
     let host = named.rsplit_once(':').map_or(named, |(host, _)| host).trim();
-    let is_name = !host.is_empty() && host.parse::<std::net::IpAddr>().is_err();
+    let is_name = !host.is_empty() && host.parse::<IpAddr>().is_err();
     let names = BTreeSet::from_iter(is_name.then(|| host.to_owned()));
     crate::resolve::lookup(names).into_iter().collect()
 }
@@ -135,27 +173,56 @@ fn own_candidates() -> Vec<String> {
         }
     }
     found.push(read("/etc/hostname").trim().to_owned());
+    found.push(crate::run::hostname());
+    found.extend(std::env::var("HOSTNAME"));
     found.retain(|f| f.len() >= 12);
     found
 }
 
+/// Addresses of this process's network other than loopback's, as the kernel lists them.
+fn own_addresses() -> Vec<IpAddr> {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    addresses(&read("/proc/net/fib_trie"), &read("/proc/net/if_inet6"))
+}
+
+/// The local addresses of the kernel's routing trie (IPv4: an address, then `/32 host LOCAL` on
+/// the next line) and of its list of interface addresses (IPv6: 32 digits, the first word).
+fn addresses(trie: &str, interfaces: &str) -> Vec<IpAddr> {
+    let pairs = trie.lines().zip(trie.lines().skip(1));
+    let local = pairs.filter(|(_, next)| next.contains("/32 host LOCAL"));
+    let four = local.filter_map(|(line, _)| line.split_whitespace().last()?.parse().ok());
+    let six = interfaces.lines().filter_map(|line| {
+        let digits = line.split_whitespace().next()?;
+        Some(IpAddr::from(u128::from_str_radix(digits, 16).ok()?.to_be_bytes()))
+    });
+    let mut found: Vec<IpAddr> = four.chain(six).filter(|ip| !ip.is_loopback()).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
 impl Containers {
-    /// What is believed before the engine has answered.
-    pub fn unseen(&self) -> Option<Observation> {
-        let Some(docker) = &self.docker else { return self.links.clone() };
-        Some(Observation {
-            provider: discovery::docker::provider_name(&docker.host),
+    /// What is believed before the engines have answered.
+    pub fn unseen(&self) -> Vec<Observation> {
+        let engines = self.docker.iter().map(|docker| Observation {
+            provider: discovery::docker::provider_name(&docker.endpoint),
             freshness: Freshness::Blind("not asked yet".to_owned()),
             containers: Vec::new(),
             own: None,
-        })
+            machine: None,
+        });
+        engines.chain(self.links.clone()).collect()
     }
 
     /// Starts watching on the present runtime; `None` when there is no engine.
     pub fn watch(&self) -> Option<mpsc::Receiver<Observation>> {
-        let docker = self.docker.clone()?;
+        if self.docker.is_empty() {
+            return None;
+        }
         let (send, receive) = mpsc::channel(WAITING_MAX);
-        tokio::spawn(discovery::docker::run(docker, send));
+        for docker in self.docker.clone() {
+            tokio::spawn(discovery::docker::run(docker, send.clone()));
+        }
         Some(receive)
     }
 }
@@ -168,5 +235,23 @@ pub async fn next(watch: &mut Option<mpsc::Receiver<Observation>>) -> Observatio
             None => std::future::pending().await,
         },
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_lists_give_our_addresses() {
+        let trie = "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 0.0.0.0\n        /0 universe UNICAST\n\
+                    Local:\n           |-- 127.0.0.1\n              /32 host LOCAL\n\
+                    \u{20}          |-- 172.18.0.2\n              /32 host LOCAL\n\
+                    \u{20}       |-- 172.18.255.255\n           /32 link BROADCAST\n";
+        let six = "fe80000000000000004212fffe000002 02 40 20 80     eth0\n\
+                   00000000000000000000000000000001 01 80 10 80       lo\n";
+        let found: Vec<String> = addresses(trie, six).iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["172.18.0.2", "fe80::42:12ff:fe00:2"]);
+        assert!(addresses("", "garbage").is_empty());
     }
 }

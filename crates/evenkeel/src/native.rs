@@ -33,12 +33,18 @@ pub fn main() -> ExitCode {
 
 fn start(args: RunArgs) -> ExitCode {
     let voice = Voice::Native;
-    let containers = containers::find(containers::Wish {
+    let containers = match containers::find(containers::Wish {
         docker: args.docker,
         none: args.no_docker,
         listen: args.listen,
         files_named: !args.files.files.is_empty(),
-    });
+    }) {
+        Ok(containers) => containers,
+        Err(text) => {
+            voice.alert(text);
+            return ExitCode::FAILURE;
+        }
+    };
     let paths = match files::paths(&args.files.files) {
         Ok(paths) => paths,
         // Nothing but containers is enough.

@@ -198,7 +198,7 @@ impl Start {
         let (mut controller, names) = (Controller::default(), Names::default());
         controller.intent.set_base(std::mem::take(&mut self.config));
         let containers = self.options.containers.clone();
-        if let Some(unseen) = containers.as_ref().and_then(Containers::unseen) {
+        for unseen in containers.iter().flat_map(Containers::unseen) {
             controller.intent.observe(unseen);
         }
         let options = containers.map(|c| c.options).unwrap_or_default();

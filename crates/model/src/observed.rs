@@ -27,6 +27,8 @@ pub struct Observation {
     pub containers: Vec<Container>,
     /// The balancer's own container, when it runs in one: its networks decide reachability.
     pub own: Option<OwnContainer>,
+    /// Address of the machine that the containers run on, where it is not this one.
+    pub machine: Option<IpAddr>,
 }
 
 /// The container that the balancer itself runs in.
@@ -86,6 +88,8 @@ pub struct Network {
     pub ipv4: Option<IpAddr>,
     /// IPv6 address on it.
     pub ipv6: Option<IpAddr>,
+    /// Address of the machine on it, for those that are attached.
+    pub gateway: Option<IpAddr>,
     /// Aliases on it.
     pub aliases: Vec<Name>,
     /// Names of the containers that it is linked to there.

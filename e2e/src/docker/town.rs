@@ -15,7 +15,7 @@ const SOON: Duration = Duration::from_secs(60);
 const IMAGE: &str = "python:3-slim";
 /// Answers every request with its name, on every port it is told.
 const SERVICE: &str = "
-import http.server, os, sys, threading
+import http.server, os, socket, sys, threading
 class H(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
     def do_GET(self):
@@ -30,13 +30,17 @@ class H(http.server.BaseHTTPRequestHandler):
 for port in sys.argv[2:]:
     s = http.server.ThreadingHTTPServer(('', int(port)), H)
     threading.Thread(target=s.serve_forever).start()
-http.server.ThreadingHTTPServer(('', int(sys.argv[1])), H).serve_forever()
+class Six(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+server = Six if 'V6' in os.environ else http.server.ThreadingHTTPServer
+server(('', int(sys.argv[1])), H).serve_forever()
 ";
 
 /// A town.
 pub struct Town {
     name: String,
     containers: Vec<String>,
+    networks: Vec<String>,
     address: Option<SocketAddr>,
 }
 
@@ -49,18 +53,33 @@ impl Town {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("evt{}n{number}", std::process::id());
         docker(&["network", "create", &name])?;
-        Ok(Self { name, containers: Vec::new(), address: None })
+        Ok(Self { networks: vec![name.clone()], name, containers: Vec::new(), address: None })
     }
 
-    fn container_name(&self, service: &str) -> String {
+    /// A service's container.
+    pub fn container_name(&self, service: &str) -> String {
         format!("{}-{service}-1", self.name)
     }
 
-    fn run(&mut self, service: &str, options: &[String], words: &[&str]) -> Result<(), String> {
+    /// One more network, with words of `docker network create`; gives its name.
+    pub fn network(&mut self, words: &[&str]) -> Result<String, String> {
+        let name = format!("{}x{}", self.name, self.networks.len());
+        docker(&[&["network", "create"], words, &[name.as_str()]].concat())?;
+        self.networks.push(name.clone());
+        Ok(name)
+    }
+
+    fn run(
+        &mut self,
+        service: &str,
+        network: &[&str],
+        options: &[String],
+        words: &[&str],
+    ) -> Result<(), String> {
         let container = self.container_name(service);
         let project = format!("com.docker.compose.project={}", self.name);
         let label = format!("com.docker.compose.service={service}");
-        let fixed = ["run", "-d", "--name", &container, "--network", &self.name];
+        let fixed = [&["run", "-d", "--name", &container], network].concat();
         let labels = ["--label", &project, "--label", &label];
         let options: Vec<&str> = options.iter().map(String::as_str).collect();
         self.containers.push(container.clone());
@@ -70,19 +89,44 @@ impl Town {
     /// A service of one container that exposes these ports, with labels (`NAME.X=V`, a dot in the
     /// name) and variables (`NAME=V`).
     pub fn service(&mut self, name: &str, ports: &[&str], says: &[&str]) -> Result<(), String> {
+        let network = self.name.clone();
+        self.elsewhere(name, ports, &["--network", &network], says)
+    }
+
+    /// The same with words of `docker run` that say on which network it is.
+    pub fn elsewhere(
+        &mut self,
+        name: &str,
+        ports: &[&str],
+        network: &[&str],
+        says: &[&str],
+    ) -> Result<(), String> {
         let mut options = vec!["-e".to_owned(), format!("NAME={name}")];
-        for port in ports {
+        // A container in another's network exposes nothing itself.
+        let own = !network.iter().any(|word| word.starts_with("container:"));
+        for port in ports.iter().filter(|_| own) {
             options.extend(["--expose".to_owned(), (*port).to_owned()]);
         }
         for say in says {
             let is_label = say.split('=').next().is_some_and(|name| name.contains('.'));
             options.extend([if is_label { "--label" } else { "-e" }.to_owned(), (*say).to_owned()]);
         }
-        self.run(name, &options, &[&["python3", "-c", SERVICE], ports].concat())
+        self.run(name, network, &options, &[&["python3", "-c", SERVICE], ports].concat())
     }
 
     /// The balancer, linked to services, with variables.
     pub fn balancer(&mut self, linked: &[&str], variables: &[&str]) -> Result<(), String> {
+        let network = self.name.clone();
+        self.balancer_with(&["--network", &network], linked, variables)
+    }
+
+    /// The same with words of `docker run`.
+    pub fn balancer_with(
+        &mut self,
+        words: &[&str],
+        linked: &[&str],
+        variables: &[&str],
+    ) -> Result<(), String> {
         let binary = crate::binaries::evenkeel()?.path;
         let mut options = vec![
             "-v".to_owned(),
@@ -97,7 +141,7 @@ impl Town {
         for variable in variables {
             options.extend(["-e".to_owned(), (*variable).to_owned()]);
         }
-        self.run("lb", &options, &["/evenkeel", "run"])?;
+        self.run("lb", words, &options, &["/evenkeel", "run"])?;
         let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
         let ip = docker(&["inspect", "-f", format, &self.container_name("lb")])?;
         let ip: Ipv4Addr = ip.parse().map_err(|e| format!("{ip}: {e}"))?;
@@ -165,6 +209,6 @@ impl Drop for Town {
         let force = ["rm", "-f", "-v"].map(str::to_owned);
         // What is left behind is found by its name.
         let _ = docker(&[&force[..], &self.containers].concat());
-        let _ = docker(&["network", "rm", &self.name]);
+        let _ = docker(&[&["network".to_owned(), "rm".to_owned()][..], &self.networks].concat());
     }
 }

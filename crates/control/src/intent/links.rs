@@ -57,6 +57,7 @@ pub fn observation(environment: &BTreeMap<String, String>) -> Option<Observation
         freshness: Freshness::Fresh(0),
         containers,
         own: None,
+        machine: None,
     })
 }
 
@@ -94,6 +95,7 @@ fn container(alias: &str, ip: IpAddr) -> Container {
             name: PROVIDER.into(),
             ipv4: ip.is_ipv4().then_some(ip),
             ipv6: ip.is_ipv6().then_some(ip),
+            gateway: None,
             aliases: Vec::new(),
             links: Vec::new(),
         }],

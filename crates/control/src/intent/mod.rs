@@ -138,6 +138,7 @@ mod tests {
             freshness: Freshness::Fresh(1),
             containers: vec![container("a")],
             own: None,
+            machine: None,
         };
         intent.observe(seen.clone());
         seen.containers.clear();

@@ -1,10 +1,13 @@
 //! Containers of one Docker engine: a complete list, kept up to date by its events.
 
+mod endpoint;
 mod events;
 mod looks;
 mod observe;
 mod translate;
 mod watch;
+
+use std::net::IpAddr;
 
 use model::Name;
 use model::observed::Observation;
@@ -12,13 +15,12 @@ use tokio::sync::mpsc;
 
 use observe::Observer;
 
-/// Where the engine listens when nothing else is said.
-pub const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
+pub use endpoint::{DEFAULT_HOST, Endpoint};
 
 /// The provider's name for an engine.
 #[must_use]
-pub fn provider_name(host: &str) -> Name {
-    match host {
+pub fn provider_name(endpoint: &Endpoint) -> Name {
+    match endpoint.to_string().as_str() {
         DEFAULT_HOST => "docker".into(),
         host => format!("docker:{host}").into(),
     }
@@ -27,10 +29,13 @@ pub fn provider_name(host: &str) -> Name {
 /// What a provider needs to know; the environment is read by the caller.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `DOCKER_HOST`: `unix://PATH` or `tcp://HOST:PORT`.
-    pub host: String,
+    /// Where the engine is.
+    pub endpoint: Endpoint,
     /// What may name our own container: its id or host name, most certain first.
     pub own_candidates: Vec<String>,
+    /// Addresses of this process's network, without loopback: they name our own container on a
+    /// local engine where nothing else does.
+    pub own_addresses: Vec<IpAddr>,
     /// Random bits for back-off.
     pub seed: u64,
 }

@@ -1,10 +1,11 @@
 //! What is believed of an engine: containers by id, changed by listings, looks and events.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use model::Name;
-use model::observed::{Container, ContainerState, Freshness, Observation};
+use model::observed::{Container, ContainerState, Freshness, Network, Observation};
 
 use super::events::{Event, Kind};
 use super::{Settings, translate};
@@ -22,6 +23,8 @@ pub struct Seen {
     pub container: Container,
     /// The signal that its image or its creator wants it to be stopped with.
     pub stop_signal: Option<u8>,
+    /// The container whose network it uses, by id or name.
+    pub network_of: Option<Name>,
 }
 
 /// What an event did.
@@ -39,6 +42,8 @@ pub enum Told {
 pub struct Observer {
     provider: Name,
     own_candidates: Vec<String>,
+    own_addresses: Vec<IpAddr>,
+    machine: Option<IpAddr>,
     containers: BTreeMap<Name, Seen>,
     /// When the last stop signal of a container was seen. The engine's own answers do not tell.
     stops: BTreeMap<Name, u64>,
@@ -50,13 +55,24 @@ impl Observer {
     /// Nothing is known yet.
     pub fn new(settings: &Settings) -> Self {
         Self {
-            provider: super::provider_name(&settings.host),
+            provider: super::provider_name(&settings.endpoint),
             own_candidates: settings.own_candidates.clone(),
+            // Of another machine's containers one may well have an address of ours.
+            own_addresses: match settings.endpoint.is_socket() {
+                true => settings.own_addresses.clone(),
+                false => Vec::new(),
+            },
+            machine: None,
             containers: BTreeMap::new(),
             stops: BTreeMap::new(),
             changes: 0,
             known: false,
         }
+    }
+
+    /// Where the engine's machine is, if it is not this one.
+    pub fn set_machine(&mut self, machine: Option<IpAddr>) {
+        self.machine = machine;
     }
 
     /// A complete listing; of those that the engine could not say anything about, what was last
@@ -143,8 +159,9 @@ impl Observer {
 
     fn observation(&self, freshness: Freshness) -> Observation {
         let containers: Vec<Container> =
-            self.containers.values().map(|s| s.container.clone()).collect();
+            self.containers.values().map(|seen| self.with_network(seen)).collect();
         Observation {
+            machine: self.machine,
             provider: self.provider.clone(),
             freshness,
             own: self.own(&containers).map(translate::own),
@@ -152,30 +169,55 @@ impl Observer {
         }
     }
 
-    /// The container that we run in: the first of its possible names that is a container here.
+    /// The container, with the network of the one whose network it uses.
+    fn with_network(&self, seen: &Seen) -> Container {
+        let mut container = seen.container.clone();
+        let Some(of) = &seen.network_of else { return container };
+        let all = || self.containers.values().map(|s| &s.container);
+        if let Some(other) = all().find(|c| c.id == *of).or_else(|| all().find(|c| c.name == *of)) {
+            container.networks.clone_from(&other.networks);
+            container.published.clone_from(&other.published);
+            container.host_network = other.host_network;
+        }
+        container
+    }
+
+    /// The container that we run in: the first of its possible names that is a container here,
+    /// else the one that has an address of ours.
     fn own<'a>(&self, containers: &'a [Container]) -> Option<&'a Container> {
         let named = |name: &&String| name.len() >= ID_BEGINNING_MIN;
-        self.own_candidates
+        let by_name = self
+            .own_candidates
             .iter()
             .filter(named)
-            .find_map(|name| containers.iter().find(|c| c.id.starts_with(name.as_str())))
+            .find_map(|name| containers.iter().find(|c| c.id.starts_with(name.as_str())));
+        let ours = |n: &Network| {
+            [n.ipv4, n.ipv6].iter().flatten().any(|ip| self.own_addresses.contains(ip))
+        };
+        by_name.or_else(|| {
+            let runs = |c: &&Container| c.state == ContainerState::Running && !c.host_network;
+            containers.iter().filter(runs).find(|c| c.networks.iter().any(ours))
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Endpoint;
     use super::*;
 
     fn observer(own: &[&str]) -> Observer {
         Observer::new(&Settings {
-            host: super::super::DEFAULT_HOST.into(),
+            endpoint: Endpoint::parse(super::super::DEFAULT_HOST, None).expect("an endpoint"),
             own_candidates: own.iter().map(|o| (*o).to_owned()).collect(),
+            own_addresses: vec![IpAddr::from([172, 18, 0, 9])],
             seed: 1,
         })
     }
 
     fn seen(id: &str, started_ns: u64, stop_signal: Option<u8>) -> Seen {
-        Seen { container: translate::tests::running(id, started_ns), stop_signal }
+        let container = translate::tests::running(id, started_ns);
+        Seen { container, stop_signal, network_of: None }
     }
 
     fn event(id: &str, at_ns: u64, kind: Kind) -> Event {
@@ -247,5 +289,44 @@ mod tests {
         o.update(seen("aaaaaaaaaaaa1111", 1, None));
         o.update(seen("shorter", 1, None));
         assert_eq!(o.fresh().own.map(|o| o.id), Some("aaaaaaaaaaaa1111".into()));
+    }
+
+    fn network(ip: [u8; 4]) -> Network {
+        Network {
+            id: "n".into(),
+            name: "n".into(),
+            ipv4: Some(ip.into()),
+            ipv6: None,
+            gateway: None,
+            aliases: Vec::new(),
+            links: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn our_own_container_is_found_by_its_address_when_nothing_names_it() {
+        let mut o = observer(&["some-host-name"]);
+        let mut with = |id: &str, ip: [u8; 4]| {
+            let mut seen = seen(id, 1, None);
+            seen.container.networks = vec![network(ip)];
+            o.update(seen);
+        };
+        with("aaaaaaaaaaaa1111", [172, 18, 0, 8]);
+        with("bbbbbbbbbbbb1111", [172, 18, 0, 9]);
+        assert_eq!(o.fresh().own.map(|o| o.id), Some("bbbbbbbbbbbb1111".into()));
+    }
+
+    #[test]
+    fn a_container_in_the_network_of_another_is_where_that_one_is() {
+        let mut o = observer(&[]);
+        let mut vpn = seen("vpn", 1, None);
+        vpn.container.networks = vec![network([10, 0, 0, 1])];
+        vpn.container.published = vec![(80, IpAddr::from([0, 0, 0, 0]), 8080)];
+        let mut app = seen("app", 1, None);
+        app.network_of = Some("vpn".into());
+        o.replace(vec![app, vpn.clone()], &[]);
+        let all = o.fresh().containers;
+        assert_eq!(all[0].networks, all[1].networks);
+        assert_eq!(all[0].published, vpn.container.published);
     }
 }

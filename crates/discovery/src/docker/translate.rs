@@ -18,6 +18,7 @@ pub fn container(answer: ContainerInspectResponse) -> Option<Seen> {
     let state = answer.state.unwrap_or_default();
     let settings = answer.network_settings.unwrap_or_default();
     let mode = answer.host_config.and_then(|h| h.network_mode).unwrap_or_default();
+    let network_of = mode.strip_prefix("container:").map(Into::into);
     let mut exposed: Vec<u16> =
         config.exposed_ports.unwrap_or_default().iter().filter_map(|p| tcp_port(p)).collect();
     exposed.sort_unstable();
@@ -48,7 +49,7 @@ pub fn container(answer: ContainerInspectResponse) -> Option<Seen> {
         exposed,
         published: published(settings.ports.unwrap_or_default()),
     };
-    Some(Seen { container, stop_signal })
+    Some(Seen { container, stop_signal, network_of })
 }
 
 /// The same container seen as ourselves.
@@ -90,6 +91,7 @@ fn networks(map: HashMap<String, EndpointSettings>) -> Vec<Network> {
             name: name.into(),
             ipv4: address(endpoint.ip_address),
             ipv6: address(endpoint.global_ipv6_address),
+            gateway: address(endpoint.gateway).or_else(|| address(endpoint.ipv6_gateway)),
             aliases: endpoint
                 .aliases
                 .unwrap_or_default()
@@ -208,16 +210,18 @@ pub mod tests {
                 "HostConfig":{"NetworkMode":"p_default"},
                 "NetworkSettings":{"Ports":{"8000/tcp":[{"HostIp":"0.0.0.0","HostPort":"32768"}]},
                 "Networks":{"p_default":{"NetworkID":"n1","IPAddress":"172.18.0.2",
+                "Gateway":"172.18.0.1",
                 "Aliases":["web"],"Links":["p_db_1:db"]}}}}"#,
         )
         .expect("an answer");
-        let Seen { container: c, stop_signal } = container(answer).expect("a container");
+        let Seen { container: c, stop_signal, .. } = container(answer).expect("a container");
         assert_eq!(stop_signal, Some(3));
         assert_eq!((&*c.name, &*c.image), ("p_web_1", "web"));
         assert_eq!(c.env.get("A").map(String::as_str), Some("b=c"));
         assert_eq!(c.exposed, [8000]);
         assert_eq!(c.health, ContainerHealth::Starting);
         assert_eq!(c.networks[0].ipv4, Some("172.18.0.2".parse().expect("address")));
+        assert_eq!(c.networks[0].gateway, Some("172.18.0.1".parse().expect("address")));
         assert_eq!(c.networks[0].links, ["p_db_1".into()]);
         assert_eq!(c.published[0].2, 32768);
         assert_eq!(c.started_ns, 1_000_000_000);

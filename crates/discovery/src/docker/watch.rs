@@ -3,9 +3,9 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use bollard::Docker;
 use bollard::models::EventMessage;
 use bollard::query_parameters::{EventsOptions, ListContainersOptions};
-use bollard::{API_DEFAULT_VERSION, Docker};
 use futures_util::{FutureExt, Stream, StreamExt};
 use model::observed::Observation;
 use tokio::sync::mpsc;
@@ -17,8 +17,6 @@ use super::observe::{Observer, Seen, Told};
 use super::{Settings, translate};
 use crate::backoff::Backoff;
 
-/// Seconds that one call to the engine may take.
-const CALL_TIMEOUT_S: u64 = 20;
 /// Events or answers that are taken together before an observation is sent.
 const BATCH_MAX: usize = 256;
 /// Events that may come while containers are listed.
@@ -46,7 +44,7 @@ pub async fn run(
         if observations.is_closed() {
             return;
         }
-        let Err(reason) = ended.map_err(|e| e.to_string()) else { continue };
+        let Err(reason) = ended.map_err(|e| reason(&e)) else { continue };
         if backoff.is_reset() {
             // It had worked in between.
             reported.clear();
@@ -62,11 +60,18 @@ pub async fn run(
     }
 }
 
-fn connect(host: &str) -> Result<Docker, bollard::errors::Error> {
-    if let Some(path) = host.strip_prefix("unix://") {
-        return Docker::connect_with_unix(path, CALL_TIMEOUT_S, API_DEFAULT_VERSION);
+/// What went wrong, down to its cause.
+fn reason(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = error.source();
     }
-    Docker::connect_with_http(host, CALL_TIMEOUT_S, API_DEFAULT_VERSION)
+    text
 }
 
 /// One connection's life, until nobody listens or a new listing is due.
@@ -76,7 +81,8 @@ async fn follow(
     observations: &mpsc::Sender<Observation>,
     backoff: &mut Backoff,
 ) -> Result<(), Error> {
-    let docker = connect(&settings.host)?;
+    let docker = settings.endpoint.connect()?;
+    observer.set_machine(settings.endpoint.machine().await);
     let docker = tokio::time::timeout(FIRST_ANSWER, docker.negotiate_version()).await??;
     // By the engine's own clock: what happens until its event stream begins is repeated by it.
     let now = docker.info().await?.system_time.as_deref().and_then(translate::timestamp_ns);

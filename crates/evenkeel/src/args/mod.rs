@@ -93,10 +93,12 @@ pub struct RunArgs {
     /// Control socket.
     #[command(flatten)]
     pub control: ControlArgs,
-    /// Watch this Docker engine beside the configuration files. Without a value: $DOCKER_HOST, else
+    /// Watch this Docker engine beside the configuration files; may be repeated. unix://PATH,
+    /// tcp://HOST:PORT, with TLS tcp://HOST:PORT?certs=FOLDER. Without a value: $DOCKER_HOST, else
     /// the local socket. Without any file that is the default
     #[arg(long, value_name = "HOST", num_args = 0..=1, require_equals = true)]
-    pub docker: Option<Option<String>>,
+    #[arg(default_missing_value = "")]
+    pub docker: Vec<String>,
     /// Watch no Docker engine
     #[arg(long, conflicts_with = "docker")]
     pub no_docker: bool,
@@ -266,6 +268,19 @@ mod tests {
         let Ok(Cli { command: Command::Run(run) }) = cli else { panic!("{cli:?}") };
         assert_eq!(run.files.files, ["a", "b"].map(PathBuf::from));
         assert_eq!((run.take_over, run.stop_grace), (Some(None), Duration::from_secs(8)));
+    }
+
+    #[test]
+    fn engines_are_several_and_the_usual_one_needs_no_name() {
+        for (words, engines) in [
+            (&["--docker", "--listen", "0.0.0.0:1"][..], &[""][..]),
+            (&["--docker=tcp://a", "--docker", "--docker=tcp://b"], &["tcp://a", "", "tcp://b"]),
+            (&[], &[]),
+        ] {
+            let cli = Cli::try_parse_from([&["evenkeel", "run"], words].concat());
+            let Ok(Cli { command: Command::Run(run) }) = cli else { panic!("{cli:?}") };
+            assert_eq!(run.docker, engines);
+        }
     }
 
     #[test]

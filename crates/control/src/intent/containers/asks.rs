@@ -46,6 +46,8 @@ pub struct Asks {
     pub service: Option<Said>,
     /// Network it wants to be reached on.
     pub network: Option<Said>,
+    /// Address it wants to be reached at, or `published`.
+    pub address: Option<Said>,
     /// What it asks for; at least one.
     pub ways: Vec<Way>,
     /// What is to be said about it.
@@ -137,6 +139,12 @@ impl Way {
         !self.routes.is_empty() || !self.tcp.is_empty() || self.unserved
     }
 
+    /// Ports of the container that are relayed: a relay may listen on another one.
+    pub fn relayed(&self) -> impl Iterator<Item = u16> {
+        let named = self.ports.named.as_ref().and_then(|(ports, _)| ports.first().copied());
+        self.tcp.iter().map(move |(port, _)| named.unwrap_or(*port))
+    }
+
     /// Takes over what another says, where it says something.
     fn amend(&mut self, by: &Self) {
         if by.ports.named.is_some() {
@@ -162,6 +170,7 @@ impl Asks {
         other.explicit |= self.explicit;
         other.service = self.service.or(other.service);
         other.network = self.network.or(other.network);
+        other.address = self.address.or(other.address);
         other.notes.extend(self.notes);
         for way in &mut other.ways {
             self.ways.iter().for_each(|by| way.amend(by));

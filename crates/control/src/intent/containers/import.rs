@@ -86,7 +86,7 @@ fn asks(
     explicit: bool,
     notes: Vec<Problem>,
 ) -> Asks {
-    Asks { dialect, explicit, service: None, network, ways, notes }
+    Asks { dialect, explicit, service: None, network, address: None, ways, notes }
 }
 
 fn add(way: &mut Way, route: Route, said: &Said) -> Result<(), Problem> {

@@ -41,6 +41,12 @@ pub const KEYS: &[Key] = &[
         "the service it belongs to, in place of Compose's or its own name",
     ),
     key("network", true, "name", "the network it is reached on"),
+    key(
+        "address",
+        true,
+        "address or `published`",
+        "where it is reached, or on the port that it publishes",
+    ),
     key("host", false, "list; `*` for any run of characters", "requests for these hosts"),
     key("path", false, "list; `*` for any run of characters", "requests for these paths and below"),
     key("listen", false, "port", "port of the balancer; 80 means the built-in addresses"),
@@ -98,6 +104,11 @@ pub fn read(container: &Container) -> Result<Option<Asks>, Problem> {
         None => false,
         Some(said) => yes_or_no(&said)?,
     };
+    let address = voice.value("evenkeel.address")?;
+    if let Some(said) = address.as_ref().filter(|said| !super::reach::is_address(said)) {
+        let shown = route::shown(&said.text);
+        return Err(said.problem(format!("'{shown}' is neither an address nor 'published'")));
+    }
     let mut ways = Vec::new();
     let mut unnamed = names.is_empty();
     for key in ["host", "path"] {
@@ -112,6 +123,7 @@ pub fn read(container: &Container) -> Result<Option<Asks>, Problem> {
         explicit,
         service: voice.value("evenkeel.service")?,
         network: voice.value("evenkeel.network")?,
+        address,
         ways,
         notes,
     }))

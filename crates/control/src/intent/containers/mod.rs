@@ -29,6 +29,7 @@ use super::Problem;
 use asks::{Asks, Dialect};
 use balancer::Balancer;
 use pools::{Asked, Member};
+use reach::{Reach, View};
 use said::By;
 use select::{Selection, Standing};
 
@@ -150,12 +151,13 @@ fn attempt(
     let mut hall = Hall { balancer: &balancer, barred, problems, seats: Vec::new(), asked: vec![] };
     let mut modes = Vec::new();
     for observation in observations {
-        let selection = Selection::new(observation, &balancer);
+        let view = View::new(observation, observations);
+        let selection = Selection::new(observation, observations, &balancer);
         if !matches!(observation.freshness, Freshness::Blind(_)) {
             modes.push((observation.provider.clone(), selection.mode()));
         }
         for container in &observation.containers {
-            hall.enter(observation, &selection, container);
+            hall.enter(observation, &view, &selection, container);
         }
     }
     let Hall { mut problems, mut seats, asked, .. } = hall;
@@ -183,7 +185,13 @@ struct Hall<'a> {
 }
 
 impl Hall<'_> {
-    fn enter(&mut self, seen: &Observation, selection: &Selection<'_>, container: &Container) {
+    fn enter(
+        &mut self,
+        seen: &Observation,
+        view: &View<'_>,
+        selection: &Selection<'_>,
+        container: &Container,
+    ) {
         let mut seat = Seat::new(&seen.provider, container);
         if let Some(reason) = selection.excluded(container) {
             self.seats.push(seat.out(reason));
@@ -212,10 +220,8 @@ impl Hall<'_> {
                 return;
             }
         };
-        let own = seen.own.as_ref();
-        let network = asks.network.as_ref().map(|n| &*n.text);
-        let ip = match reach::address(container, own, network) {
-            Ok(ip) => ip,
+        let reach = match reach::reach(container, view, &asks) {
+            Ok(reach) => reach,
             Err(reason) => return self.unreachable(seat, container, standing, reason),
         };
         seat.dialect = asks.dialect.name();
@@ -223,7 +229,7 @@ impl Hall<'_> {
             Some(said) => said.text.clone(),
             None => select::service_name(container),
         };
-        self.ways(seen, container, asks, standing, ip, seat);
+        self.ways(seen, container, asks, standing, reach, seat);
     }
 
     fn ways(
@@ -232,7 +238,7 @@ impl Hall<'_> {
         container: &Container,
         asks: Asks,
         standing: Standing,
-        ip: IpAddr,
+        reach: Reach,
         mut seat: Seat,
     ) {
         let by = By::Container { id: container.id.clone(), name: container.name.clone() };
@@ -241,7 +247,7 @@ impl Hall<'_> {
         let mut asked = Vec::new();
         let mut notes = asks.notes;
         for way in asks.ways {
-            let ports = match reach::ports(container, &way, self.balancer.all_ports) {
+            let ports = match reach::ports(container, &reach, &way, self.balancer.all_ports) {
                 Ok(chosen) if !way.tcp.is_empty() && asks.dialect != Dialect::Dockercloud => {
                     drop(chosen);
                     Vec::new()
@@ -256,12 +262,16 @@ impl Hall<'_> {
                 Err(_) if !way.tcp.is_empty() => Vec::new(),
                 Err(reason) => return self.unreachable(seat, container, standing, reason),
             };
+            if let Some(port) = way.relayed().find(|p| reach.socket(*p).is_none()) {
+                let reason = format!("its port {port} is not published");
+                return self.unreachable(seat, container, standing, reason);
+            }
             let member = Member {
                 seat: self.seats.len(),
                 by: by.clone(),
                 name: pools::word(&container.name),
                 order: (number.unwrap_or(u64::MAX), container.name.clone()),
-                ip,
+                reach: reach.clone(),
                 ports,
                 server: way.server.clone(),
                 takes_traffic: Member::ready(container, way.server.ignore_health),
@@ -323,6 +333,7 @@ impl Hall<'_> {
             explicit: false,
             service: None,
             network: None,
+            address: None,
             ways: vec![asks::Way::default()],
             notes: Vec::new(),
         })

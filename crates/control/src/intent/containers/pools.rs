@@ -1,13 +1,13 @@
 //! Containers sorted into services and pools: who serves which route together with whom.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use model::observed::{Container, ContainerHealth, ContainerState};
 use model::{Name, Origin, ServerIdentity};
 
 use super::Problem;
 use super::asks::{Dialect, PoolAsks, ServerAsks, Slot, Way};
+use super::reach::Reach;
 use super::route::Route;
 use super::said::{By, Said};
 use super::select::Standing;
@@ -24,7 +24,7 @@ pub struct Member {
     /// Number within its service, then its name.
     pub order: (u64, Name),
     /// Where it is reached.
-    pub ip: IpAddr,
+    pub reach: Reach,
     /// HTTP ports; none when it only relays.
     pub ports: Vec<u16>,
     /// Server words.

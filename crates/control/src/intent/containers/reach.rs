@@ -1,55 +1,177 @@
 //! The address and ports of a container as the balancer can reach them.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use model::observed::{Container, Network, OwnContainer};
+use model::observed::{Container, Network, Observation, OwnContainer};
 
-use super::asks::Way;
+use super::asks::{Asks, Way};
+use super::said::Said;
 
-/// Where a container is reached, or why it cannot be.
+/// Value of the label `evenkeel.address` for the port that is published on the machine.
+const PUBLISHED: &str = "published";
+
+/// Where the balancer stands, as seen from the containers of one engine.
+#[derive(Clone, Debug)]
+pub struct View<'a> {
+    /// Our attachments; networks that span machines are known to several engines.
+    networks: Vec<&'a Network>,
+    /// We run in a container that has a network of its own.
+    contained: bool,
+    /// The engine's machine, if it is not this one.
+    machine: Option<IpAddr>,
+}
+
+impl<'a> View<'a> {
+    /// The view that the containers of `of`, one of `all`, are seen with.
+    pub fn new(of: &'a Observation, all: &'a [Observation]) -> Self {
+        let ours = || all.iter().filter_map(|o| o.own.as_ref());
+        let own = of.own.as_ref().or_else(|| ours().next());
+        let attached = |o: &'a OwnContainer| o.networks.iter();
+        let mut networks: Vec<&Network> = own.into_iter().flat_map(attached).collect();
+        for network in ours().flat_map(attached) {
+            if !networks.iter().any(|n| n.id == network.id) {
+                networks.push(network);
+            }
+        }
+        // An engine that is away may have said who we are and not where its machine is.
+        let machine = of.machine.filter(|_| of.own.is_none());
+        Self { networks, contained: own.is_some_and(|o| !o.host_network), machine }
+    }
+
+    /// Where the machine of the containers is.
+    fn machine(&self) -> Option<IpAddr> {
+        let bridge = || self.networks.iter().find_map(|n| n.gateway);
+        match self.machine {
+            Some(ip) => Some(ip),
+            None if self.contained => bridge(),
+            None => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        }
+    }
+}
+
+/// How a container is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// At this address, on its own ports.
+    Direct(IpAddr),
+    /// On ports of its machine: for each port of its own, where.
+    Published(Vec<(u16, SocketAddr)>),
+}
+
+impl Reach {
+    /// Where a port of the container is reached.
+    pub fn socket(&self, port: u16) -> Option<SocketAddr> {
+        match self {
+            Self::Direct(ip) => Some(SocketAddr::new(*ip, port)),
+            Self::Published(list) => list.iter().find(|(p, _)| *p == port).map(|(_, at)| *at),
+        }
+    }
+}
+
+/// How a container is reached, or why it cannot be: what its labels say; else the host's network;
+/// else an address on a network that both are on; else a port published on its machine.
 ///
 /// # Errors
 /// One line that says what is missing.
-pub fn address(
-    container: &Container,
-    own: Option<&OwnContainer>,
-    network: Option<&str>,
-) -> Result<IpAddr, String> {
-    let outside = own.is_none_or(|o| o.host_network);
+pub fn reach(container: &Container, view: &View<'_>, asks: &Asks) -> Result<Reach, String> {
+    match asks.address.as_ref().map(|said| said.text.as_str()) {
+        None => {}
+        Some(PUBLISHED) => return published(container, view),
+        Some(text) => {
+            let ip = text.parse().map_err(|_| format!("'{text}' is no address"))?;
+            return Ok(Reach::Direct(ip));
+        }
+    }
     if container.host_network {
-        return match outside {
-            true => Ok(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-            false => Err("it uses the host's network, which a balancer in a container does not \
-                          reach"
-                .to_owned()),
-        };
+        return view.machine().map(Reach::Direct).ok_or_else(|| {
+            "it uses the host's network, and no network of the balancer has a way to the host: \
+             name the host's address with the label evenkeel.address"
+                .to_owned()
+        });
     }
     let address = |n: &Network| n.ipv4.or(n.ipv6);
-    if let Some(name) = network {
+    if let Some(name) = asks.network.as_ref().map(|n| &*n.text) {
         let found = container.networks.iter().find(|n| &*n.name == name || &*n.id == name);
-        return found.and_then(address).ok_or_else(|| {
+        return found.and_then(address).map(Reach::Direct).ok_or_else(|| {
             format!("it has no address on the network {name} that it names ({})", list(container))
         });
     }
-    if outside {
-        return container
-            .networks
-            .iter()
-            .find_map(address)
-            .ok_or_else(|| "it has no address on any network".to_owned());
+    let near = if view.contained {
+        shared(container, view)
+    } else if view.machine.is_none() {
+        container.networks.iter().find_map(address)
+    } else {
+        None
+    };
+    let unreachable = |why: String| format!("{}, and {why}", apart(container, view));
+    match near {
+        Some(ip) => Ok(Reach::Direct(ip)),
+        None => published(container, view).map_err(unreachable),
     }
-    // In the order of our own attachments, so that every replica is reached on the same network.
-    let ours = own.map(|o| &o.networks[..]).unwrap_or_default();
-    let shared = |mine: &Network| container.networks.iter().find(|n| n.id == mine.id);
-    let usable = ours.iter().filter(|n| &*n.name != "ingress");
-    usable.filter_map(shared).find_map(address).ok_or_else(|| {
-        let names: Vec<&str> = ours.iter().map(|n| &*n.name).collect();
-        format!(
+}
+
+/// Whether a value of the label `evenkeel.address` can be meant.
+pub fn is_address(said: &Said) -> bool {
+    said.text == PUBLISHED || said.text.parse::<IpAddr>().is_ok()
+}
+
+/// The address on the first of our own networks that both are on, so that every replica is reached
+/// on the same network; of a family that both have there.
+fn shared(container: &Container, view: &View<'_>) -> Option<IpAddr> {
+    let usable = view.networks.iter().filter(|n| &*n.name != "ingress");
+    usable
+        .filter_map(|mine| {
+            let its = container.networks.iter().find(|n| n.id == mine.id && !n.id.is_empty())?;
+            let both = |mine: Option<IpAddr>, its: Option<IpAddr>| mine.and(its);
+            let common = both(mine.ipv4, its.ipv4).or_else(|| both(mine.ipv6, its.ipv6));
+            // While our own attachment has no address yet, any of the other's is as good.
+            common.or_else(|| match (mine.ipv4, mine.ipv6) {
+                (None, None) => its.ipv4.or(its.ipv6),
+                _ => None,
+            })
+        })
+        .next()
+}
+
+fn apart(container: &Container, view: &View<'_>) -> String {
+    if view.contained {
+        let names: Vec<&str> = view.networks.iter().map(|n| &*n.name).collect();
+        return format!(
             "it shares no network with the balancer (it is on {}, the balancer on {})",
             list(container),
             names.join(", ")
-        )
-    })
+        );
+    }
+    match view.machine {
+        Some(ip) => format!("its engine is on another machine ({ip})"),
+        None => format!("it has no address on a network ({})", list(container)),
+    }
+}
+
+/// The ports that it publishes, where the balancer reaches them.
+fn published(container: &Container, view: &View<'_>) -> Result<Reach, String> {
+    if container.published.is_empty() {
+        return Err("it publishes no port".to_owned());
+    }
+    let machine = view.machine();
+    let mut found: Vec<(u16, SocketAddr)> = Vec::new();
+    for (port, at, host_port) in &container.published {
+        let ip = match machine {
+            _ if !at.is_unspecified() && !at.is_loopback() => Some(*at),
+            Some(ip) if ip.is_loopback() => Some(if at.is_loopback() { *at } else { ip }),
+            Some(ip) => (at.is_unspecified() && at.is_ipv4() == ip.is_ipv4()).then_some(ip),
+            None => None,
+        };
+        if let Some(ip) = ip
+            && !found.iter().any(|(p, _)| p == port)
+        {
+            found.push((*port, SocketAddr::new(ip, *host_port)));
+        }
+    }
+    match found.is_empty() {
+        true => Err("what it publishes is out of reach from here".to_owned()),
+        false => Ok(Reach::Published(found)),
+    }
 }
 
 fn list(container: &Container) -> String {
@@ -71,7 +193,16 @@ pub struct Chosen {
 ///
 /// # Errors
 /// One line that says what is missing.
-pub fn ports(container: &Container, way: &Way, all: bool) -> Result<Chosen, String> {
+pub fn ports(container: &Container, reach: &Reach, way: &Way, all: bool) -> Result<Chosen, String> {
+    let chosen = named_or_exposed(container, way, all)?;
+    let unpublished = |p: &&u16| reach.socket(**p).is_none();
+    match chosen.ports.iter().find(unpublished) {
+        Some(port) => Err(format!("its port {port} is not published")),
+        None => Ok(chosen),
+    }
+}
+
+fn named_or_exposed(container: &Container, way: &Way, all: bool) -> Result<Chosen, String> {
     if let Some((ports, _)) = &way.ports.named {
         if ports.is_empty() {
             return Err("it names no port".to_owned());

@@ -140,7 +140,8 @@ pub fn fill(seats: &mut [Seat], sorted: &Sorted, draft: &Draft) {
     for written in &draft.servers {
         let member = &sorted.variants[written.member.0].members[written.member.1];
         let Some(seat) = seats.get_mut(member.seat) else { continue };
-        let address = std::net::SocketAddr::new(member.ip, written.port).to_string();
+        let Some(address) = member.reach.socket(written.port) else { continue };
+        let address = address.to_string();
         seat.servers.push((written.backend.clone(), written.server.clone(), address));
         if member.takes_traffic && member.server.ignore_health && !member.stopping {
             seat.standing = Standing::In(None);

@@ -83,6 +83,7 @@ pub fn read(container: &Container) -> Result<Asks, Problem> {
         explicit: false,
         service: None,
         network: None,
+        address: None,
         ways: vec![way],
         notes,
     })

@@ -414,7 +414,8 @@ impl Writer<'_> {
         sticky: bool,
         several: bool,
     ) {
-        let address = SocketAddr::new(one.ip, port);
+        // That it is reached there was seen before it became a member.
+        let Some(address) = one.reach.socket(port) else { return };
         let place = Said { by: one.by.clone(), label: "its address".into(), text: String::new() };
         d.text.begin("    ");
         d.text.said(&place.with(format!("server {name} {address}")));

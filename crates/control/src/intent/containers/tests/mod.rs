@@ -3,6 +3,7 @@
 mod examples;
 mod guard;
 mod native;
+mod reach;
 mod selection;
 
 use std::net::IpAddr;
@@ -18,6 +19,7 @@ fn network(name: &str, ip: &str) -> Network {
         name: name.into(),
         ipv4: Some(ip.parse().expect("address")),
         ipv6: None,
+        gateway: None,
         aliases: Vec::new(),
         links: Vec::new(),
     }
@@ -63,6 +65,7 @@ fn seen(containers: Vec<Container>) -> Vec<Observation> {
         freshness: Freshness::Fresh(1),
         containers,
         own: None,
+        machine: None,
     }]
 }
 
