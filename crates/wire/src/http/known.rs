@@ -1,8 +1,10 @@
 //! Field names the product looks at, as one-byte ids found once while a head is parsed.
 
+use wide::u8x16;
+
 /// Names are at most this long; longer ones are never known.
-const MAX_LEN: usize = 32;
-const WORDS: usize = MAX_LEN / 8;
+const MAX_LEN: usize = 2 * BLOCK;
+const BLOCK: usize = 16;
 const BITS: u32 = 9;
 /// Chosen so that no two names share a slot; a test and the table builder check it.
 const MULTIPLIER: u32 = 0x9d98_c52d;
@@ -62,14 +64,14 @@ known! {
     AccessControlMaxAge "access-control-max-age", Traceparent "traceparent",
 }
 
-/// A name cut into words: the lower-case bytes, and a mask of the bits that may differ (0x20 of
-/// every letter, nothing of any other byte, everything beyond the end).
+/// A name cut into blocks: the lower-case bytes, and the bits that count (all but 0x20 of a letter,
+/// all of any other byte, none beyond the end).
 #[derive(Clone, Copy)]
 struct Pattern {
     id: Known,
     len: u8,
-    bytes: [u64; WORDS],
-    mask: [u64; WORDS],
+    bytes: [[u8; BLOCK]; 2],
+    counts: [[u8; BLOCK]; 2],
 }
 
 #[inline]
@@ -83,22 +85,19 @@ const fn slot(len: usize, first: u8, last: u8, before_last: u8) -> usize {
 
 const fn pattern(id: Known, name: &[u8]) -> Pattern {
     assert!(name.len() >= 2 && name.len() <= MAX_LEN);
-    let mut bytes = [0; WORDS];
-    let mut mask = [u64::MAX; WORDS];
+    let mut bytes = [[0; BLOCK]; 2];
+    let mut counts = [[0; BLOCK]; 2];
     let mut i = 0;
     while i < name.len() {
-        let shift = (i % 8) * 8;
-        bytes[i / 8] |= (name[i] as u64) << shift;
-        let free = if name[i].is_ascii_alphabetic() { 0x20 } else { 0 };
-        mask[i / 8] &= !(0xff << shift);
-        mask[i / 8] |= free << shift;
+        bytes[i / BLOCK][i % BLOCK] = name[i];
+        counts[i / BLOCK][i % BLOCK] = if name[i].is_ascii_alphabetic() { !0x20 } else { 0xff };
         i += 1;
     }
-    Pattern { id, len: name.len() as u8, bytes, mask }
+    Pattern { id, len: name.len() as u8, bytes, counts }
 }
 
 const EMPTY: Pattern =
-    Pattern { id: Known::Other, len: 0, bytes: [0; WORDS], mask: [u64::MAX; WORDS] };
+    Pattern { id: Known::Other, len: 0, bytes: [[0; BLOCK]; 2], counts: [[0; BLOCK]; 2] };
 
 /// Slot of every name in [`PATTERNS`]; 0 is the empty pattern.
 static SLOTS: [u8; 1 << BITS] = {
@@ -156,7 +155,7 @@ impl Known {
     }
 
     /// The id of the name that fills `buf[start..end]`. Bytes after the name are read, but do not
-    /// count, so that whole words can be compared.
+    /// count, so that whole blocks can be compared.
     #[inline]
     pub(crate) fn from_buffer(buf: &[u8], start: usize, end: usize) -> Self {
         let Some(name) = buf.get(start..end) else { return Self::Other };
@@ -174,16 +173,15 @@ impl Known {
                 &copy
             }
         };
-        let (words, _) = padded.as_chunks::<8>();
-        // Words beyond the name are masked whole, so all four are compared without a branch.
-        let differ = words
-            .iter()
-            .zip(&pattern.bytes)
-            .zip(&pattern.mask)
-            .fold(0, |bits, ((word, want), mask)| {
-                bits | (u64::from_le_bytes(*word) ^ want) & !mask
-            });
-        let same = differ == 0;
+        let (blocks, _) = padded.as_chunks::<BLOCK>();
+        // Blocks beyond the name count for nothing, so both are compared without a branch.
+        let differ = blocks.iter().zip(&pattern.bytes).zip(&pattern.counts).fold(
+            u8x16::splat(0),
+            |bits, ((block, want), counts)| {
+                bits | (u8x16::new(*block) ^ u8x16::new(*want)) & u8x16::new(*counts)
+            },
+        );
+        let same = differ.simd_eq(u8x16::splat(0)).all();
         if same { pattern.id } else { Self::Other }
     }
 

@@ -3,6 +3,8 @@
 //! The word tricks mark bytes by their top bit. Marks above the first true one may be false (a
 //! borrow runs upwards), the lowest is always right, and only that is used.
 
+use wide::u8x16;
+
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
@@ -19,12 +21,40 @@ const fn equal(word: u64, n: u8) -> u64 {
     x.wrapping_sub(ONES) & !x & HIGH
 }
 
-/// Index in `bytes` of the first byte at or after `from` that `mark` marks and `test` confirms, or
-/// the length of `bytes`.
 #[inline(always)]
-fn find(bytes: &[u8], from: usize, mark: impl Fn(u64) -> u64, test: impl Fn(u8) -> bool) -> usize {
+fn equals(block: u8x16, n: u8) -> u8x16 {
+    block.simd_eq(u8x16::splat(n))
+}
+
+#[inline(always)]
+fn at_most(block: u8x16, n: u8) -> u8x16 {
+    block.min(u8x16::splat(n)).simd_eq(block)
+}
+
+#[inline(always)]
+fn at_least(block: u8x16, n: u8) -> u8x16 {
+    block.max(u8x16::splat(n)).simd_eq(block)
+}
+
+/// Index in `bytes` of the first byte at or after `from` that `mark` marks and `test` confirms, or
+/// the length of `bytes`. `block` marks sixteen bytes at a time.
+#[inline(always)]
+fn find(
+    bytes: &[u8],
+    from: usize,
+    block: impl Fn(u8x16) -> u8x16,
+    mark: impl Fn(u64) -> u64,
+    test: impl Fn(u8) -> bool,
+) -> usize {
     let mut at = from;
-    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+    while let Some(sixteen) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let marks = block(u8x16::new(*sixteen)).to_bitmask();
+        if marks != 0 {
+            return at + marks.trailing_zeros() as usize;
+        }
+        at += 16;
+    }
+    if let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
         let marks = mark(u64::from_le_bytes(*word));
         if marks != 0 {
             return at + (marks.trailing_zeros() >> 3) as usize;
@@ -38,16 +68,13 @@ fn find(bytes: &[u8], from: usize, mark: impl Fn(u64) -> u64, test: impl Fn(u8) 
 /// First control character (below 0x20, the tab among them, or 0x7f) at or after `from`.
 #[inline]
 pub(crate) fn control(bytes: &[u8], from: usize) -> usize {
-    let test = |b| (b < 0x20) | (b == 0x7f);
-    let mut at = from;
-    // Values are long: the compiler makes a few vector instructions of the fold.
-    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<16>) {
-        if block.iter().fold(false, |found, &b| found | test(b)) {
-            break;
-        }
-        at += 16;
-    }
-    find(bytes, at, |w| below(w, 0x20) | equal(w, 0x7f), test)
+    find(
+        bytes,
+        from,
+        |x| at_most(x, 0x1f) | equals(x, 0x7f),
+        |w| below(w, 0x20) | equal(w, 0x7f),
+        |b| (b < 0x20) | (b == 0x7f),
+    )
 }
 
 /// First byte that cannot be part of a request target: white space, control or not ASCII.
@@ -56,6 +83,7 @@ pub(crate) fn target_end(bytes: &[u8], from: usize) -> usize {
     find(
         bytes,
         from,
+        |x| at_most(x, 0x20) | at_least(x, 0x7f),
         |w| below(w, 0x21) | equal(w, 0x7f) | (w & HIGH),
         |b| !(0x21..0x7f).contains(&b),
     )
@@ -64,13 +92,19 @@ pub(crate) fn target_end(bytes: &[u8], from: usize) -> usize {
 /// First colon at or after `from`.
 #[inline]
 pub(crate) fn colon(bytes: &[u8], from: usize) -> usize {
-    find(bytes, from, |w| equal(w, b':'), |b| b == b':')
+    find(bytes, from, |x| equals(x, b':'), |w| equal(w, b':'), |b| b == b':')
 }
 
 /// First `?` or `#` at or after `from`.
 #[inline]
 pub(crate) fn query_start(bytes: &[u8], from: usize) -> usize {
-    find(bytes, from, |w| equal(w, b'?') | equal(w, b'#'), |b| b == b'?' || b == b'#')
+    find(
+        bytes,
+        from,
+        |x| equals(x, b'?') | equals(x, b'#'),
+        |w| equal(w, b'?') | equal(w, b'#'),
+        |b| b == b'?' || b == b'#',
+    )
 }
 
 #[cfg(test)]
