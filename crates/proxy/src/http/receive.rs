@@ -18,12 +18,15 @@ pub fn limits(live: &Live) -> Limits {
         head_bytes: global.bufsize.saturating_sub(global.maxrewrite).max(512),
         fields: global.max_headers,
         added_bytes: global.bufsize,
+        lenient: false,
     }
 }
 
 /// Reads the head, if it has arrived whole.
 pub fn run(client: &Client, ex: &mut Exchange, mut input: Buffer) -> Phase {
-    match h1::parse_request(input.unread(), &limits(&client.view.live), &mut ex.memory.request) {
+    let lenient = client.frontend.model.accept_invalid_request;
+    let limits = Limits { lenient, ..limits(&client.view.live) };
+    match h1::parse_request(input.unread(), &limits, &mut ex.memory.request) {
         Ok(Parse::Complete { head_len }) => {
             input.consume(head_len);
             ex.bytes_in += head_len as u64;

@@ -34,7 +34,8 @@ const MAX_INTERIM: u32 = 16;
 
 /// Sends the request and waits for the final response head.
 pub async fn run(client: &mut Client, ex: &mut Exchange, mut up: Box<Upstream>) -> Phase {
-    let limits = receive::limits(&client.view.live);
+    let lenient = up.slot.backend.model.accept_invalid_response;
+    let limits = Limits { lenient, ..receive::limits(&client.view.live) };
     let timeout = ex.overrides.borrow().server_timeout.or(up.slot.backend.model.timeouts.server);
     let mut input: Option<Buffer> = None;
     let mut interim = 0;

@@ -121,7 +121,7 @@ impl Head {
         if !is_target(target) {
             return Err(EditError::Invalid);
         }
-        let parts = Target::parse(target, self.line.method).ok_or(EditError::Invalid)?;
+        let parts = Target::parse(target, self.line.method, false).ok_or(EditError::Invalid)?;
         let slice = self.add(&[target])?;
         parts.store(slice, &mut self.line);
         self.line.clean = false;

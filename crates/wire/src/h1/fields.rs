@@ -22,7 +22,7 @@ pub(super) fn parse_fields(
                 None => return partial(buf, limits, head, at),
             },
             Some(b'\n') => return complete(buf, limits, head, at + 1),
-            Some(b' ' | b'\t') => match parse_continuation(buf, at, head)? {
+            Some(b' ' | b'\t') => match parse_continuation(buf, at, limits.lenient, head)? {
                 Some(next) => next,
                 None => return partial(buf, limits, head, at),
             },
@@ -115,7 +115,7 @@ fn parse_field(
     let colon = scan::colon(buf, start);
     let known = Known::from_buffer(buf, start, colon);
     if known == Known::Other && !is_token(buf.get(start..colon).unwrap_or_default()) {
-        return no_name(buf, start, colon);
+        return no_name(buf, start, colon, limits.lenient);
     }
     // Nearly every line came as it is written: `name: value CR LF`.
     if let Some([b':', b' ', first]) = buf.get(colon..).and_then(<[u8]>::first_chunk)
@@ -132,7 +132,9 @@ fn parse_field(
             return Ok(Some(end + 2));
         }
     }
-    let Some((field, next)) = parse_untidy(buf, start, colon, known)? else { return Ok(None) };
+    let Some((field, next)) = parse_untidy(buf, start, colon, known, limits.lenient)? else {
+        return Ok(None);
+    };
     push(head, limits, field)?;
     Ok(Some(next))
 }
@@ -149,11 +151,45 @@ fn push(head: &mut Head, limits: &Limits, field: Field) -> Result<(), HeadError>
 
 /// A name that is none, or of which more is to come.
 #[cold]
-fn no_name(buf: &[u8], start: usize, colon: usize) -> Result<Option<usize>, HeadError> {
+fn no_name(
+    buf: &[u8],
+    start: usize,
+    colon: usize,
+    lenient: bool,
+) -> Result<Option<usize>, HeadError> {
     let name = buf.get(start..colon).unwrap_or_default();
-    match name.iter().position(|&b| !is_tchar(b)) {
+    let is_bad = |b: &u8| if lenient { matches!(b, b'\r' | b'\n') } else { !is_tchar(*b) };
+    match name.iter().position(is_bad) {
         None if colon >= buf.len() => Ok(None),
+        None if lenient && !name.is_empty() => dropped_line(buf, colon + 1),
         bad => Err(HeadError::new(Reason::FieldName, start + bad.unwrap_or_default())),
+    }
+}
+
+/// Where the line after a field begins that nobody is to see, its continuations included; none
+/// while it is not clear that there are no more of them.
+fn dropped_line(buf: &[u8], mut from: usize) -> Result<Option<usize>, HeadError> {
+    loop {
+        let Some((_, next)) = value_end(buf, from, true)? else { return Ok(None) };
+        match buf.get(next) {
+            Some(b' ' | b'\t') => from = next,
+            Some(_) => return Ok(Some(next)),
+            None => return Ok(None),
+        }
+    }
+}
+
+/// As [`line_end`]; with `lenient` a value may hold control characters.
+fn value_end(
+    buf: &[u8],
+    mut from: usize,
+    lenient: bool,
+) -> Result<Option<(usize, usize)>, HeadError> {
+    loop {
+        match line_end(buf, from) {
+            Err(HeadError { reason: Reason::Control, at }) if lenient => from = at + 1,
+            other => return other,
+        }
     }
 }
 
@@ -164,6 +200,7 @@ fn parse_untidy(
     start: usize,
     colon: usize,
     known: Known,
+    lenient: bool,
 ) -> Result<Option<(Field, usize)>, HeadError> {
     if colon >= buf.len() {
         return Ok(None);
@@ -172,7 +209,7 @@ fn parse_untidy(
     while buf.get(from).is_some_and(|&b| is_ows(b)) {
         from += 1;
     }
-    let Some((end, next)) = line_end(buf, from)? else { return Ok(None) };
+    let Some((end, next)) = value_end(buf, from, lenient)? else { return Ok(None) };
     let to = trim_end(buf, from, end);
     // `name: CR LF` without a value is written as it came, too.
     let clean =
@@ -193,13 +230,14 @@ fn parse_untidy(
 fn parse_continuation(
     buf: &[u8],
     start: usize,
+    lenient: bool,
     head: &mut Head,
 ) -> Result<Option<usize>, HeadError> {
     let mut from = start;
     while buf.get(from).is_some_and(|&b| is_ows(b)) {
         from += 1;
     }
-    let Some((end, next)) = line_end(buf, from)? else { return Ok(None) };
+    let Some((end, next)) = value_end(buf, from, lenient)? else { return Ok(None) };
     let Some(field) = head.fields.last_mut() else {
         return Err(HeadError::new(Reason::LeadingSpace, start));
     };

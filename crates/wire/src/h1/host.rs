@@ -6,9 +6,10 @@ use crate::http::token::is_host;
 use crate::http::{Known, Method};
 
 /// Refuses a request whose Host fields are malformed or differ from each other or from the target;
-/// makes one of equal ones. A missing Host is accepted, as HAProxy does.
+/// makes one of equal ones. A missing Host is accepted, as HAProxy does, and with `lenient` one that
+/// differs from the target.
 #[inline]
-pub(super) fn settle_host(head: &mut Head) -> Result<(), HeadError> {
+pub(super) fn settle_host(head: &mut Head, lenient: bool) -> Result<(), HeadError> {
     if head.line.target_kind == TargetKind::Absolute {
         tidy_absolute_target(head);
     }
@@ -31,7 +32,7 @@ pub(super) fn settle_host(head: &mut Head) -> Result<(), HeadError> {
         repeated = true;
     }
     let authority = head.authority();
-    if !authority.is_empty() && !same_host(host, authority, head) {
+    if !lenient && !authority.is_empty() && !same_host(host, authority, head) {
         return refused;
     }
     if repeated {

@@ -1,6 +1,6 @@
 //! Bounds of a message head.
 
-/// How large a head may be.
+/// How large a head may be, and how well-formed it has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a head as received, 1 to 2^30. HAProxy: `tune.bufsize` less `tune.maxrewrite`.
@@ -10,6 +10,12 @@ pub struct Limits {
     pub fields: usize,
     /// Bytes that rules may add to one head, up to 2^30.
     pub added_bytes: usize,
+    /// Field names that are no tokens make their line vanish instead of the head bad; control
+    /// characters in values, bytes above 127 and fragments in targets, targets of CONNECT without
+    /// a port, hosts that differ from the target, WebSocket without a key and statuses of up to
+    /// five digits pass. Never what decides where a message ends. HAProxy:
+    /// `accept-unsafe-violations-in-http-request` and `-response`, manual 4.2.
+    pub lenient: bool,
 }
 
 impl Limits {
@@ -23,6 +29,6 @@ impl Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { head_bytes: 16_384 - 1_024, fields: 101, added_bytes: 16_384 }
+        Self { head_bytes: 16_384 - 1_024, fields: 101, added_bytes: 16_384, lenient: false }
     }
 }

@@ -21,7 +21,7 @@ pub fn parse_request(buf: &[u8], limits: &Limits, head: &mut Head) -> Result<Par
     }
     if !head.progress.in_fields {
         let start = skip_empty_lines(buf, head.progress.line)?;
-        match parse_request_line(buf, start, head)? {
+        match parse_request_line(buf, start, limits.lenient, head)? {
             Some(next) => {
                 head.progress.in_fields = true;
                 head.progress.line = next;
@@ -31,9 +31,10 @@ pub fn parse_request(buf: &[u8], limits: &Limits, head: &mut Head) -> Result<Par
     }
     let parsed = parse_fields(buf, limits, head)?;
     if parsed != Parse::Partial {
-        settle_host(head)?;
+        settle_host(head, limits.lenient)?;
         framing::settle(head);
-        if head.has(Known::Upgrade) && !framing::websocket_key_valid(head) {
+        let websocket = head.has(Known::Upgrade) && !limits.lenient;
+        if websocket && !framing::websocket_key_valid(head) {
             return Err(HeadError::new(Reason::WebSocketKey, 0));
         }
     }
@@ -57,6 +58,7 @@ pub(super) fn skip_empty_lines(buf: &[u8], mut at: usize) -> Result<usize, HeadE
 fn parse_request_line(
     buf: &[u8],
     start: usize,
+    lenient: bool,
     head: &mut Head,
 ) -> Result<Option<usize>, HeadError> {
     let rest = buf.get(start..).unwrap_or_default();
@@ -69,7 +71,10 @@ fn parse_request_line(
         _ => return bad(Reason::Method, method_end),
     }
     let target_start = skip_ows(buf, method_end);
-    let target_end = scan::target_end(buf, target_start);
+    let mut target_end = scan::target_end(buf, target_start);
+    while lenient && target_end > target_start && buf.get(target_end).is_some_and(|b| *b > 127) {
+        target_end = scan::target_end(buf, target_end + 1);
+    }
     match buf.get(target_end) {
         None => return Ok(None),
         Some(b' ' | b'\t') if target_end > target_start => {}
@@ -96,7 +101,7 @@ fn parse_request_line(
         && buf.get(target_end) == Some(&b' ')
         && version_bytes == version.as_bytes();
     let target = buf.get(target_start..target_end).unwrap_or_default();
-    let Some(parts) = Target::parse(target, line.method) else {
+    let Some(parts) = Target::parse(target, line.method, lenient) else {
         return bad(Reason::Target, target_start);
     };
     parts.store(Slice::received(target_start, target_end), line);
@@ -119,15 +124,17 @@ pub(super) struct Target {
 }
 
 impl Target {
-    /// Takes apart a target whose bytes are all visible ASCII; none when it has no known form.
+    /// Takes apart a target whose bytes are all visible; none when it has no known form. A fragment
+    /// belongs to what it stands behind, where `lenient` takes any.
     #[inline]
-    pub(super) fn parse(target: &[u8], method: Method) -> Option<Self> {
+    pub(super) fn parse(target: &[u8], method: Method, lenient: bool) -> Option<Self> {
         let mut parts =
             Self { kind: TargetKind::Origin, authority: (0, 0), path: (0, 0), query: None };
         if method == Method::Connect {
             parts.kind = TargetKind::Authority;
             parts.authority.1 = target.len();
-            return is_connect_target(target).then_some(parts);
+            let fits = is_connect_target(target) || lenient && is_authority(target);
+            return fits.then_some(parts);
         }
         match target {
             [b'/', ..] => {}
@@ -142,12 +149,17 @@ impl Target {
             }
         }
         let from = parts.authority.1;
-        let end = scan::query_start(target, from);
+        let mut end = scan::query_start(target, from);
+        if lenient {
+            while target.get(end) == Some(&b'#') {
+                end = scan::query_start(target, end + 1);
+            }
+        }
         parts.path = (from, end);
         match target.get(end) {
             Some(b'?') => {
                 let query = target.get(end + 1..)?;
-                if query.contains(&b'#') {
+                if query.contains(&b'#') && !lenient {
                     return None;
                 }
                 parts.query = Some(end + 1);

@@ -19,7 +19,7 @@ pub fn parse_response(buf: &[u8], limits: &Limits, head: &mut Head) -> Result<Pa
     }
     if !head.progress.in_fields {
         let start = skip_empty_lines(buf, head.progress.line)?;
-        match parse_status_line(buf, start, head)? {
+        match parse_status_line(buf, start, limits.lenient, head)? {
             Some(next) => {
                 head.progress.in_fields = true;
                 head.progress.line = next;
@@ -39,6 +39,7 @@ pub fn parse_response(buf: &[u8], limits: &Limits, head: &mut Head) -> Result<Pa
 fn parse_status_line(
     buf: &[u8],
     start: usize,
+    lenient: bool,
     head: &mut Head,
 ) -> Result<Option<usize>, HeadError> {
     let bad = |reason, at| Err(HeadError::new(reason, at));
@@ -58,26 +59,23 @@ fn parse_status_line(
     let after = line.get(8..).unwrap_or_default();
     let spaces = after.iter().take_while(|&&b| is_ows(b)).count();
     let status_at = 8 + spaces;
-    let Some(&[hundreds @ b'1'..=b'9', tens @ b'0'..=b'9', units @ b'0'..=b'9']) =
-        line.get(status_at..status_at + 3)
-    else {
+    let most = if lenient { MAX_DIGITS } else { 3 };
+    let (status, digits) = number(line.get(status_at..).unwrap_or_default(), most);
+    let Some(status) = status.filter(|_| digits >= 3 && spaces > 0) else {
         return bad(Reason::Status, start + status_at);
     };
-    if spaces == 0 {
-        return bad(Reason::Status, start + status_at);
-    }
-    let tail = line.get(status_at + 3..).unwrap_or_default();
+    let tail = line.get(status_at + digits..).unwrap_or_default();
     if tail.first().is_some_and(|&b| !is_ows(b)) {
-        return bad(Reason::Status, start + status_at + 3);
+        return bad(Reason::Status, start + status_at + digits);
     }
     let reason = trim_ows(tail);
     let skipped = tail.iter().take_while(|&&b| is_ows(b)).count();
-    let reason_at = start + status_at + 3 + if reason.is_empty() { 0 } else { skipped };
-    let digit = |b: u8| u16::from(b - b'0');
+    let reason_at = start + status_at + digits + if reason.is_empty() { 0 } else { skipped };
     head.line.version = version;
-    head.line.status = digit(hundreds) * 100 + digit(tens) * 10 + digit(units);
+    head.line.status = status;
     head.line.reason = Slice::received(reason_at, reason_at + reason.len());
     head.line.clean = spaces == 1
+        && digits == 3
         && after.first() == Some(&b' ')
         && tail.first() == Some(&b' ')
         && skipped == 1
@@ -86,4 +84,16 @@ fn parse_status_line(
         && next == end + 2
         && line.get(..8) == Some(version.as_bytes());
     Ok(Some(next))
+}
+
+/// Digits of the longest status.
+const MAX_DIGITS: usize = 5;
+
+/// The number at the start of a text, without zeros before it and of at most so many digits, and
+/// how many digits it has.
+fn number(text: &[u8], most: usize) -> (Option<u16>, usize) {
+    let digits = text.iter().take(most).take_while(|b| b.is_ascii_digit()).count();
+    let add = |n: u16, b: &u8| n.checked_mul(10)?.checked_add(u16::from(b & 15));
+    let number = text.get(..digits).unwrap_or_default().iter().try_fold(0, add);
+    (number.filter(|_| text.first() != Some(&b'0')), digits)
 }

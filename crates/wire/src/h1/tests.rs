@@ -1,6 +1,6 @@
 //! First steps of every part together; the tables and properties are in `tests/`.
 
-use super::{Chunk, Chunked, Head, Limits, Parse, parse_request, parse_response};
+use super::{Chunk, Chunked, Head, Limits, Parse, Reason, parse_request, parse_response};
 use crate::http::{FieldName, Known, Method, Version};
 
 const REQUEST: &[u8] =
@@ -85,4 +85,44 @@ fn chunks_are_found_and_trailers_kept() {
     let mut head = Head::new();
     chunked.trailers_into(&mut head).unwrap();
     assert_eq!(head.iter().collect::<Vec<_>>(), [(&b"X-T"[..], &b"v"[..])]);
+}
+
+#[test]
+fn good_will_drops_lines_without_a_name_and_stops_at_framing() {
+    const LENIENT: Limits = Limits { head_bytes: 512, fields: 20, added_bytes: 512, lenient: true };
+    let written = |bytes: &[u8]| {
+        let mut head = Head::new();
+        // Byte by byte: what is dropped is dropped wherever a read ends.
+        let mut parsed = Ok(Parse::Partial);
+        for end in 1..=bytes.len() {
+            parsed = parse_request(&bytes[..end], &LENIENT, &mut head);
+            if parsed != Ok(Parse::Partial) {
+                break;
+            }
+        }
+        let mut out = Vec::new();
+        head.write_to(&mut out);
+        parsed.map(|_| String::from_utf8_lossy(&out).into_owned()).map_err(|e| e.reason)
+    };
+    let dropped = b"GET /a#f?q HTTP/1.1\r\nA: 1\r\nX y: 2\r\n folded\r\n\tmore\r\nB: 3\r\n\r\n";
+    assert_eq!(written(dropped).unwrap(), "GET /a#f?q HTTP/1.1\r\nA: 1\r\nB: 3\r\n\r\n");
+    let last = b"GET / HTTP/1.1\r\nA: 1\r\nContent-Length : 2\r\n\r\n";
+    assert_eq!(written(last).unwrap(), "GET / HTTP/1.1\r\nA: 1\r\n\r\n");
+    assert_eq!(written(b"GET / HTTP/1.1\r\nA\r\nB: 1\r\n\r\n"), Err(Reason::FieldName));
+    assert_eq!(written(b"GET / HTTP/1.1\r\n: 1\r\n\r\n"), Err(Reason::FieldName));
+    assert_eq!(written(b"GET / HTTP/1.1\r\nX y: 1\rB: 2\r\n\r\n"), Err(Reason::BareCr));
+
+    let status = |bytes: &[u8]| {
+        let mut head = Head::new();
+        parse_response(bytes, &LENIENT, &mut head).map(|_| {
+            let mut out = Vec::new();
+            head.write_to(&mut out);
+            (head.status(), String::from_utf8_lossy(&out).into_owned())
+        })
+    };
+    let far = "HTTP/1.1 1200 Far\r\n\r\n";
+    assert_eq!(status(far.as_bytes()).unwrap(), (1200, far.to_owned()));
+    for refused in ["65536", "0200", "20", "200000"] {
+        assert!(status(format!("HTTP/1.1 {refused} X\r\n\r\n").as_bytes()).is_err(), "{refused}");
+    }
 }
