@@ -1,7 +1,7 @@
 //! A reader of HTTP/1 messages that keeps what it sees exactly, independent of the product's own.
 
 use crate::client::Socket;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 use std::time::Duration;
 
 /// Bytes kept of one connection's unread input.
@@ -91,13 +91,28 @@ pub struct Reader {
     pub socket: Socket,
     buffer: Vec<u8>,
     ended: Option<End>,
+    /// The peer has reset the connection; the system says so once, and not always to who reads.
+    reset: bool,
 }
 
 impl Reader {
     /// Wraps a connection; every wait for input is bounded by `patience`.
     pub fn new(socket: Socket, patience: Duration) -> Self {
         socket.set_read_timeout(patience);
-        Self { socket, buffer: Vec::new(), ended: None }
+        Self { socket, buffer: Vec::new(), ended: None, reset: false }
+    }
+
+    /// Of a connection that was reset while it was made.
+    pub fn reset() -> std::io::Result<Self> {
+        let reader = Self::new(Socket::closed()?, Duration::ZERO);
+        Ok(Self { reset: true, ..reader })
+    }
+
+    /// Writes everything; false when the peer does not take it any more.
+    pub fn write(&mut self, bytes: &[u8]) -> bool {
+        let written = self.socket.write_all(bytes);
+        self.reset |= written.as_ref().is_err_and(|e| e.kind() == ErrorKind::ConnectionReset);
+        written.is_ok()
     }
 
     /// Bytes that are buffered and unread.
@@ -112,6 +127,7 @@ impl Reader {
         }
         let mut chunk = [0; 16 << 10];
         let end = match self.socket.read(&mut chunk) {
+            Ok(0) if self.reset => End::Reset,
             Ok(0) => End::Closed,
             Ok(count) if self.buffer.len() + count <= BUFFER_LIMIT => {
                 self.buffer.extend_from_slice(&chunk[..count]);

@@ -9,7 +9,7 @@ use crate::process::Signal;
 use std::time::Duration;
 
 /// How long a program may take to stop after its clients have gone.
-const STOP: Duration = Duration::from_secs(3);
+const STOP: Duration = Duration::from_secs(10);
 
 /// The transcript of a case: client side, servers, log.
 pub fn run(case: &Case, binary: &Binary) -> Result<Vec<String>, String> {

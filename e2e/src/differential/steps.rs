@@ -109,7 +109,7 @@ impl<'a> Steps<'a> {
                 let (listener, text) = rest.split_once(' ').ok_or("raw LISTENER \"...\"")?;
                 let mut connection = self.connect(listener)?;
                 let sent = bytes(text)?;
-                let _ = connection.reader.socket.write_all(&sent);
+                connection.reader.write(&sent);
                 connection.methods.extend(method_of(&sent));
                 let lines = connection.all_answers();
                 self.lines.extend(lines.into_iter().map(|line| format!("{label} {line}")));
@@ -121,11 +121,13 @@ impl<'a> Steps<'a> {
                 connection.send(&request);
                 let (lines, last) = connection.answers();
                 self.lines.extend(lines.into_iter().map(|line| format!("{label} {line}")));
-                if last.is_some_and(|m| {
-                    m.end == End::Complete && m.head.has_token("connection", "close")
-                }) {
-                    let state = state(&mut connection.reader, CLOSE);
-                    self.lines.push(format!("{label} is left {state}"));
+                match last.filter(|m| m.end == End::Complete) {
+                    Some(m) if m.head.has_token("connection", "close") => {
+                        let state = state(&mut connection.reader, CLOSE);
+                        self.lines.push(format!("{label} is left {state}"));
+                    }
+                    Some(m) if m.head.word(1) != "101" => connection.leave(),
+                    _ => {}
                 }
             }
         }
@@ -148,7 +150,7 @@ impl<'a> Steps<'a> {
         match verb {
             "send" => {
                 let sent = bytes(rest)?;
-                if connection.reader.socket.write_all(&sent).is_err() {
+                if !connection.reader.write(&sent) {
                     lines.push("cannot send".into());
                 }
                 if let Some(method) = method_of(&sent) {
@@ -192,16 +194,16 @@ impl<'a> Steps<'a> {
         let (name, source) = place.split_once('@').map_or((place, None), |(n, s)| (n, Some(s)));
         let source = source.map(|s| s.parse().map_err(|e| format!("{s}: {e}"))).transpose()?;
         let address = self.world.listeners.get(name).ok_or(format!("no listener {name}"))?;
-        let socket = match Socket::connect(address, source) {
-            // Accepted and reset before anybody could look: closed, for the steps that follow.
-            Err(e) if e.kind() == ErrorKind::ConnectionReset => Socket::closed(),
-            other => other,
+        let reader = match Socket::connect(address, source) {
+            // Accepted and reset before anybody could look.
+            Err(e) if e.kind() == ErrorKind::ConnectionReset => Reader::reset(),
+            other => other.map(|socket| Reader::new(socket, PATIENCE)),
         };
-        let socket = socket.map_err(|e| format!("{place}: {e}"))?;
-        if let Some(local) = socket.local() {
+        let reader = reader.map_err(|e| format!("{place}: {e}"))?;
+        if let Some(local) = reader.socket.local() {
             self.world.port_names.insert(local.port(), "<client>".into());
         }
-        Ok(Connection { reader: Reader::new(socket, PATIENCE), methods: VecDeque::new() })
+        Ok(Connection { reader, methods: VecDeque::new() })
     }
 
     fn server(&mut self, name: &str) -> Result<&mut crate::backend::Backend, String> {
@@ -248,8 +250,14 @@ impl<'a> Steps<'a> {
 
 impl Connection {
     fn send(&mut self, request: &Request) {
-        let _ = self.reader.socket.write_all(&request.bytes);
+        self.reader.write(&request.bytes);
         self.methods.push_back(request.method.clone());
+    }
+
+    /// Closes, and waits until the other end has seen it: then it counts this connection no more.
+    fn leave(mut self) {
+        self.reader.socket.shutdown(Shutdown::Write);
+        state(&mut self.reader, CLOSE);
     }
 
     /// The next answer, with the interim ones before it.
