@@ -6,6 +6,7 @@ use socket2::{Domain, SockAddr, Socket as RawSocket, Type};
 use std::io::{Read, Write};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 /// How long anybody waits for bytes that should come.
@@ -101,6 +102,16 @@ impl Write for Socket {
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
+}
+
+/// Gives one line of commands to a control socket and reads all that is answered.
+pub fn command(socket: &Path, text: &str) -> std::io::Result<String> {
+    let mut socket = UnixStream::connect(socket)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.write_all(format!("{text}\n").as_bytes())?;
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
 /// Says whether the peer has closed, waiting at most `patience` for it.

@@ -1,16 +1,14 @@
 //! Servers by name, with a real name server: A2, A9-A12, and the same file beside HAProxy.
 
 use e2e::binaries::{Binary, evenkeel, reference};
-use e2e::client::{PATIENCE, Socket};
+use e2e::client;
 use e2e::dns::{NameServer, Replicas};
-use e2e::http::Reader;
 use e2e::ports::{Address, Reservation};
 use e2e::process::{Process, Scratch, Signal};
 use e2e::scenario::balancer::{DEFAULTS, body, get};
 use e2e::scenario::load::Load;
 use e2e::scenario::wait_until;
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -82,11 +80,7 @@ impl World {
 
     fn state(&self) -> Vec<Line> {
         let path = self.scratch.path.join("stats.sock");
-        let mut reader =
-            Reader::new(Socket::connect(&Address::Unix(path), None).unwrap(), PATIENCE);
-        reader.socket.write_all(b"show servers state\n").unwrap();
-        let (bytes, _) = reader.take_rest();
-        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let text = client::command(&path, "show servers state").unwrap();
         text.lines()
             .filter(|line| line.split(' ').nth(1) == Some("b"))
             .map(|line| {

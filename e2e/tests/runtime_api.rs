@@ -2,7 +2,7 @@
 //! stated list of differences.
 
 use e2e::binaries::{self, Binary};
-use e2e::client::Socket;
+use e2e::client::{self, Socket};
 use e2e::http::Reader;
 use e2e::ports::{Address, Reservation};
 use e2e::process::{Process, Scratch};
@@ -10,7 +10,6 @@ use regex::Regex;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener};
-use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
@@ -124,13 +123,7 @@ impl Under {
 }
 
 fn ask(socket: &Path, command: &str) -> String {
-    let mut stream = UnixStream::connect(socket).expect("a control socket");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-    stream.write_all(command.as_bytes()).expect("sent");
-    stream.write_all(b"\n").expect("sent");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("an answer");
-    String::from_utf8_lossy(&answer).into_owned()
+    client::command(socket, command).expect("a control socket answers")
 }
 
 fn both() -> Option<(Binary, Binary)> {

@@ -2,14 +2,12 @@
 
 use super::world::World;
 use crate::backend::{Backend, PROBE_MARK};
-use crate::client::{PATIENCE, Socket, state};
+use crate::client::{PATIENCE, Socket, command, state};
 use crate::http::{End, Message, Reader};
 use crate::text::{bytes, duration, show};
 use std::collections::{BTreeMap, VecDeque};
-use std::io::{ErrorKind, Read, Write};
+use std::io::ErrorKind;
 use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How long a connection is watched at the end to see whether it stays open.
@@ -393,14 +391,4 @@ fn method_of(sent: &[u8]) -> Option<String> {
     let looks = line.contains(" HTTP/") && line.starts_with(|c: char| c.is_ascii_uppercase());
     let method = line.split(' ').next().map(str::to_owned);
     looks.then_some(method).flatten()
-}
-
-/// Asks a control socket and reads the whole answer.
-fn command(socket: &Path, text: &str) -> std::io::Result<String> {
-    let mut socket = UnixStream::connect(socket)?;
-    socket.set_read_timeout(Some(Duration::from_secs(5)))?;
-    socket.write_all(format!("{text}\n").as_bytes())?;
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer)?;
-    Ok(answer)
 }

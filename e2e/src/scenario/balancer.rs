@@ -1,7 +1,7 @@
 //! Evenkeel with a configuration file that the test edits.
 
 use crate::binaries::{Binary, evenkeel};
-use crate::client::{PATIENCE, Socket};
+use crate::client::{self, PATIENCE, Socket};
 use crate::http::{Message, Reader};
 use crate::ports::{Address, Reservation};
 use crate::process::{Process, Scratch, Signal};
@@ -132,13 +132,7 @@ impl Balancer {
 
     /// One command of the runtime API and its answer.
     pub fn runtime(&self, command: &str) -> Result<String, String> {
-        let address = Address::Unix(self.dir.path.join(CONTROL));
-        let socket = Socket::connect(&address, None).map_err(|e| e.to_string())?;
-        let mut reader = Reader::new(socket, PATIENCE);
-        let sent = reader.socket.write_all(format!("{command}\n").as_bytes());
-        sent.map_err(|e| e.to_string())?;
-        let (answer, _) = reader.take_rest();
-        Ok(String::from_utf8_lossy(&answer).into_owned())
+        client::command(&self.dir.path.join(CONTROL), command).map_err(|e| e.to_string())
     }
 
     /// A column of a server's line in `show stat`.
