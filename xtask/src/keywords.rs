@@ -4,23 +4,11 @@ use std::fmt::Write;
 use config::SectionKind;
 use config::keyword::{self, Context, Keyword, Status, places};
 
-use crate::tree;
+use crate::page::Page;
 
-const PAGE: &str = "docs/keywords.md";
-
-/// Writes the page.
-pub(crate) fn write() -> Result<String, Vec<String>> {
-    let path = tree::root().join(PAGE);
-    std::fs::write(&path, page()).map_err(|error| vec![format!("{PAGE}: {error}")])?;
-    Ok(format!("{PAGE} is written"))
-}
-
-/// Compares the committed page with the table.
-pub(crate) fn check() -> Result<String, Vec<String>> {
-    if tree::text(PAGE.as_ref()) == page() {
-        return Ok(format!("{PAGE} is current"));
-    }
-    Err(vec![format!("{PAGE} is stale: run 'cargo xtask keywords' and commit it")])
+/// The page.
+pub(crate) fn page() -> Page {
+    Page { path: "docs/keywords.md", made_by: "keywords", text: text() }
 }
 
 /// A group of entries with a heading of its own.
@@ -64,8 +52,8 @@ fn count<'a>(keywords: impl Iterator<Item = &'a Keyword>) -> [usize; 3] {
     counts
 }
 
-/// The whole page.
-fn page() -> String {
+/// The whole text.
+fn text() -> String {
     let mut out = String::from(
         "# Keywords\n\n\
          Every keyword of HAProxy 3.2 and what Evenkeel does with it. This page is made from the\n\
@@ -141,12 +129,12 @@ fn where_to(keyword: &Keyword) -> String {
 mod tests {
     #[test]
     fn the_committed_page_is_current() {
-        assert_eq!(super::check().map_err(|problems| problems.join("\n")).err(), None);
+        assert_eq!(super::page().check().map_err(|problems| problems.join("\n")).err(), None);
     }
 
     #[test]
     fn the_page_names_every_keyword() {
-        let page = super::page();
+        let page = super::text();
         for keyword in config::keyword::all() {
             assert!(page.contains(keyword.name), "{}", keyword.name);
         }

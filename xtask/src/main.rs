@@ -2,6 +2,7 @@
 mod commands;
 mod keywords;
 mod layers;
+mod page;
 mod tidy;
 mod tree;
 
@@ -20,10 +21,10 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args.as_slice() {
-        ["commands"] => commands::write(),
-        ["commands", "--check"] => commands::check(),
-        ["keywords"] => keywords::write(),
-        ["keywords", "--check"] => keywords::check(),
+        ["commands"] => commands::page().write(),
+        ["commands", "--check"] => commands::page().check(),
+        ["keywords"] => keywords::page().write(),
+        ["keywords", "--check"] => keywords::page().check(),
         ["layers"] => layers::check(),
         ["tidy"] => tidy::check(),
         _ => Err(vec![USAGE.to_owned()]),
