@@ -1,6 +1,7 @@
 //! The other end of a control socket: asks one command and reads its answer.
 
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
@@ -23,6 +24,33 @@ pub fn ask(path: &Path, command: &str, timeout: Duration) -> io::Result<String> 
     let mut answer = String::new();
     stream.take(ANSWER_MAX).read_to_string(&mut answer)?;
     Ok(answer.strip_suffix('\n').map(str::to_owned).unwrap_or(answer))
+}
+
+/// Sends lines of commands, payloads included, and returns all answers, with the severity of each
+/// message before it (`set severity-output number`). It waits as long as the commands take.
+///
+/// # Errors
+/// When nothing listens there, or the connection breaks.
+pub fn converse(path: &Path, lines: &str) -> io::Result<String> {
+    let stream = UnixStream::connect(path)?;
+    // Each of the two is answered by an empty line.
+    let mut input = "prompt i\nset severity-output number\n".to_owned();
+    input.push_str(lines);
+    if !lines.ends_with('\n') {
+        input.push('\n');
+    }
+    // Answers may fill the way back before all is sent.
+    let mut sending = stream.try_clone()?;
+    let sender = std::thread::Builder::new().name("send".to_owned()).spawn(move || {
+        sending.write_all(input.as_bytes())?;
+        sending.shutdown(Shutdown::Write)
+    })?;
+    let mut answer = String::new();
+    (&stream).take(ANSWER_MAX).read_to_string(&mut answer)?;
+    // Whoever had enough closes before all is sent ('quit'); what was answered counts.
+    let _ = sender.join();
+    let answer = answer.strip_prefix("\n").unwrap_or(&answer);
+    Ok(answer.strip_prefix("\n").unwrap_or(answer).to_owned())
 }
 
 /// As [`ask`], for commands that answer `OK` or `FAILED` first.

@@ -6,6 +6,7 @@ mod change;
 mod check;
 mod clear;
 mod containers;
+mod ctl;
 mod daemon;
 mod demo;
 mod drain;

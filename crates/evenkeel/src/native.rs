@@ -22,6 +22,7 @@ pub fn main() -> ExitCode {
         Command::Containers(args) => remote::containers(&args),
         Command::Explain(args) => remote::explain(&args),
         Command::WaitDrained(args) => remote::wait_drained(&args),
+        Command::Ctl(args) => crate::ctl::main(&args),
         Command::Demo(args) => crate::demo::main(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "evenkeel", &mut std::io::stdout());

@@ -59,6 +59,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_quoted_stays_one_word() {
+        for word in ["a", "a b;c", "\\", "a\\;b\\", "\t;; ", "<<", "\u{e4} ;"] {
+            let quoted = crate::client::quote(word);
+            assert_eq!(split_commands(&quoted), [quoted.as_str()], "{word:?}");
+            assert_eq!(split_words(&quoted), [word], "{word:?}");
+        }
+    }
+
+    #[test]
     fn only_the_last_word_announces_a_payload() {
         assert_eq!(payload_mark("add map #1 <<"), Some(("add map #1 ", "")));
         assert_eq!(payload_mark("add map #1 <<EOF\r"), Some(("add map #1 ", "EOF")));

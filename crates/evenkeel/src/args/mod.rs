@@ -25,6 +25,7 @@ Examples:
   evenkeel containers                every container, whether it takes part, and why not
   evenkeel explain shop.test/cart    which rule decides about a request, and who asked for it
   evenkeel wait-drained web/s1       returns when nothing uses a server any more
+  evenkeel ctl show servers state    any command of the runtime API ('evenkeel ctl help')
   evenkeel demo                      see it work, with no configuration and no Docker
 
 Called under the name 'haproxy' (a symbolic link does it) the program takes HAProxy's own
@@ -50,6 +51,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Wait until a server has no connection and no queued request left
     WaitDrained(WaitArgs),
+    /// Send commands of the runtime API to the running process and print its answers
+    Ctl(CtlArgs),
     /// Run five replicas and a balancer in one process and show what happens when they change
     Demo(DemoArgs),
     /// Print the completion script for a shell
@@ -82,6 +85,19 @@ pub struct ControlArgs {
     /// Control socket of the process [default: /run/evenkeel.sock, else $XDG_RUNTIME_DIR or /tmp]
     #[arg(long, value_name = "SOCKET")]
     pub control: Option<PathBuf>,
+}
+
+/// `evenkeel ctl`.
+#[derive(Args, Clone, Debug)]
+pub struct CtlArgs {
+    /// Control socket of the process, of Evenkeel or HAProxy [default: /run/evenkeel.sock, else
+    /// $XDG_RUNTIME_DIR or /tmp]
+    #[arg(short, long, value_name = "SOCKET")]
+    pub socket: Option<PathBuf>,
+    /// The command. One argument may hold several with ';' between them. If it ends in '<<', the
+    /// payload is read from standard input; without any, a script of commands is
+    #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<String>,
 }
 
 /// `evenkeel run`.
