@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,6 +27,11 @@ const DIFFERENCES: &[(&str, &str, &str)] = &[
     ("wait", "^( |Usage|Interrupted)", "usage in words of its own"),
     ("prompt", "^ |Usage|Changes|Without", "usage in words of its own"),
     ("show version", "^3\\.", "the version"),
+    (
+        "set rate-limit",
+        "^   - '(ssl-sessions|http-compression) ",
+        "nothing is compressed here, and connections are counted, whatever they speak",
+    ),
     ("show stat", "^0x", "addresses of memory"),
 ];
 
@@ -81,6 +87,10 @@ fn serve(socket: Socket) {
             "/missing" => b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\nno",
             "/cut" => b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\nhalf",
             "/garbage" => b"nothing like HTTP\r\n\r\n",
+            "/held" => {
+                std::thread::sleep(Duration::from_secs(5));
+                b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+            }
             "/slow" => {
                 std::thread::sleep(Duration::from_millis(300));
                 b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -162,7 +172,10 @@ fn stage() -> Stage {
     let [front, stream, closed, list] = [0, 1, 2, 3].map(|at: usize| reservations[at].address);
     let text = format!(
         "global\n    stats socket SOCKET level admin\n    maxconn 1000\n    node here\n    \
-         description some text\ndefaults\n    mode http\n    timeout client 5s\n    timeout server \
+         description some text\n    set-var proc.text str(\"a <b>\")\n    set-var proc.number \
+         int(-5)\n    set-var proc.truth bool(true)\n    set-var proc.ip \
+         str(1.2.3.4),ipmask(32)\ndefaults\n    mode http\n    timeout client 5s\n    \
+         timeout server \
          1s\n    timeout connect 1s\n    timeout queue 1s\n    retries 2\nfrontend fe\n    bind \
          {front}\n    http-request deny if {{ path /denied }}\n    http-request return status 200 \
          if {{ path /own }}\n    use_backend dead if {{ path_beg /dead }}\n    use_backend moved \
@@ -223,6 +236,21 @@ fn commands_about_the_session_and_the_process() {
         "set timeout cli x",
         "set timeout foo",
         "show env NOT_THERE",
+        "get var",
+        "get var proc.text",
+        "get var proc.number",
+        "get var proc.truth",
+        "get var proc.ip",
+        "get var proc.none",
+        "get var txn.none",
+        "get var nonsense",
+        "set severity-output number;get var proc.text;get var proc.none",
+        "set rate-limit",
+        "set rate-limit connections global",
+        "set rate-limit connections global -5",
+        "set rate-limit connections there 5",
+        "set rate-limit connections global 3000",
+        "set rate-limit sessions global 3000",
         "wait 1ms",
         "wait",
         "wait x",
@@ -376,6 +404,124 @@ fn traffic(stage: &Stage, rounds: usize) {
         thread.join().expect("a client");
     }
     std::thread::sleep(Duration::from_millis(500));
+}
+
+#[test]
+fn commands_from_the_command_line_reach_either() {
+    let Some((ours, theirs)) = both() else { return };
+    let stage = stage();
+    let seen = |binary: &Binary| {
+        let under = Under::start(binary, &stage.text, &[stage.front, stage.stream]);
+        let ctl = |words: &[&str], input: &str| {
+            let mut command = std::process::Command::new(&ours.path);
+            command.arg("ctl").arg("-s").arg(&under.socket).args(words);
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+            let mut child = command.spawn().expect("runs");
+            let mut stdin = child.stdin.take().expect("a pipe");
+            stdin.write_all(input.as_bytes()).expect("read");
+            drop(stdin);
+            let output = child.wait_with_output().expect("ends");
+            (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+        };
+        [
+            ctl(&["get", "weight", "be/s1"], ""),
+            ctl(&["get", "weight", "be/zz"], ""),
+            ctl(&["get weight be/s1;echo a  b"], ""),
+            ctl(&["echo", "a b;c"], ""),
+            ctl(&["set", "weight", "be/s1", "7"], ""),
+            ctl(&[], "get weight be/s1\nget weight be/zz\necho end\n"),
+        ]
+    };
+    let (mine, others) = (seen(&ours), seen(&theirs));
+    assert_eq!(mine, others);
+    assert_eq!(mine[0], (Some(0), "10 (initial 10)\n".to_owned()));
+    assert_eq!(mine[1].0, Some(1));
+}
+
+/// `show sess` without ids, ports, our order and what stands behind the age; the control socket's
+/// own session is listed by HAProxy alone.
+fn sessions(answer: &str) -> Vec<String> {
+    let source = Regex::new(r"0x[0-9a-f]+: proto=(\S+) src=([\d.]+):\d+ ").expect("a pattern");
+    let inner = Regex::new(" ts=.*").expect("a pattern");
+    let ours = Regex::new(" age=.*").expect("a pattern");
+    let mut lines: Vec<String> = answer
+        .lines()
+        .filter(|l| !l.contains("fe=GLOBAL"))
+        .map(|l| source.replace(l, "$1 $2 ").into_owned())
+        .map(|l| ours.replace(&inner.replace(&l, ""), "").into_owned())
+        .collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn sessions_in_progress_are_listed_and_ended() {
+    let Some((ours, theirs)) = both() else { return };
+    let stage = stage();
+    // Long enough for all the questions.
+    let text = stage.text.replace("set-path /slow", "set-path /held");
+    let text = text.replace("timeout server 1s", "timeout server 10s");
+    let text = text.replace("timeout queue 1s", "timeout queue 10s");
+    let seen = |binary: &Binary| {
+        let under = Under::start(binary, &text, &[stage.front, stage.stream]);
+        // Three at a time where one is allowed, a silent TCP client, half a head, an idle one.
+        let open = |address: SocketAddr, text: &str| {
+            let mut stream = std::net::TcpStream::connect(address).expect("a frontend");
+            stream.write_all(text.as_bytes()).expect("sent");
+            stream
+        };
+        let narrow = "GET /narrow/slow HTTP/1.1\r\nhost: h\r\n\r\n".to_owned();
+        let mut tcp = open(stage.stream, "");
+        let _idle = open(stage.front, "");
+        let _half = open(stage.front, "GET /x");
+        std::thread::sleep(Duration::from_millis(50));
+        let _held: Vec<_> = (0..3).map(|_| open(stage.front, &narrow)).collect();
+        std::thread::sleep(Duration::from_millis(100));
+        let mut answers: Vec<String> = Vec::new();
+        for command in [
+            "show sess",
+            "show sess backend narrow",
+            "show sess frontend fe",
+            "show sess server bt/t1",
+            "show sess server zz/t1",
+            "show sess server bt/zz",
+            "show sess server bt",
+            "show sess backend zz",
+            "show sess frontend zz",
+            "show sess older",
+            "show sess older x",
+            "show sess 0x1234",
+            "show sess foo",
+            "shutdown session",
+            "shutdown session zz",
+            "shutdown session 0x123456",
+            "shutdown sessions server",
+            "shutdown sessions server bt/zz",
+            "shutdown frontend zz",
+        ] {
+            answers.push(format!("{command}\n{}", sessions(&under.ask(command)).join("\n")));
+        }
+        let listed = under.ask("show sess server bt/t1");
+        let id = listed.split(':').next().expect("an id").to_owned();
+        let long = under.ask(&format!("show sess {id}"));
+        let kept = ["  frontend=", "  backend=", "  server="];
+        // Ports of our own, and numbers of proxies, which the statistics are compared for.
+        let port = Regex::new(r"addr=.*|id=\d+ ").expect("a pattern");
+        for line in long.lines().filter(|l| kept.iter().any(|k| l.starts_with(k))) {
+            answers.push(port.replace_all(line, "").trim_end().to_owned());
+        }
+        answers.push(under.ask(&format!("shutdown session {id}")));
+        let mut rest = Vec::new();
+        tcp.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+        let ended = tcp.read_to_end(&mut rest);
+        answers.push(format!("{:?} {rest:?}", ended.is_ok()));
+        answers.push(sessions(&under.ask("show sess server bt/t1")).join("\n"));
+        answers.push(under.ask(&format!("shutdown session {id}")));
+        answers.push(under.ask("user;show sess;shutdown session 0x1"));
+        answers.push(under.ask("operator;shutdown session 0x1;shutdown sessions server bt/t1"));
+        answers
+    };
+    assert_eq!(seen(&ours), seen(&theirs));
 }
 
 /// Columns that are about time, or about what happens to be idle at the moment.

@@ -2,14 +2,14 @@
 
 use std::future::Future;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
 use control::{OrderError, ServerOrder};
-use model::{Address, Name};
+use model::{Address, Mode, Name};
 
 use crate::stats::Row;
 
@@ -176,6 +176,8 @@ pub enum Change {
     Frontend(Name, FrontendChange),
     /// `maxconn` of the process; `None` = as configured.
     Maxconn(Option<u32>),
+    /// New connections of the process in a second; 0 = any number.
+    ConnectionRate(u32),
 }
 
 /// A change of a server.
@@ -248,6 +250,42 @@ pub struct NotRemovable {
     pub passes: bool,
 }
 
+/// A proxy as a session names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyOf {
+    /// Its name.
+    pub name: Name,
+    /// Its number (`id`).
+    pub id: u32,
+    /// Its mode.
+    pub mode: Mode,
+}
+
+/// A request or TCP session in progress.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRow {
+    /// What names it in commands, as long as its connection lives.
+    pub id: u64,
+    /// The worker that runs it, from 0.
+    pub worker: usize,
+    /// Where it comes from; `None` on a Unix socket.
+    pub source: Option<SocketAddr>,
+    /// Where it was accepted.
+    pub listener: Address,
+    /// Number of that bind in its frontend, and its name where it has one.
+    pub bind: (u32, Option<Name>),
+    /// Its frontend.
+    pub frontend: ProxyOf,
+    /// Its backend, once chosen.
+    pub backend: Option<ProxyOf>,
+    /// Name, number and address of its server, once chosen.
+    pub server: Option<(Name, u32, String)>,
+    /// When it began, local time: `25/Nov/2026:00:03:54.765423`.
+    pub began: String,
+    /// Time since.
+    pub age: Duration,
+}
+
 /// The process, as commands see it.
 pub trait House {
     /// Figures of the process.
@@ -268,6 +306,12 @@ pub trait House {
     /// Why it was not done, in HAProxy's words where it has some.
     fn change(&self, change: Change) -> Result<String, String>;
 
+    /// Requests and TCP sessions in progress.
+    fn sessions(&self) -> Later<'_, Vec<SessionRow>>;
+
+    /// Ends a session; false when there is none with this id.
+    fn end_session(&self, id: u64) -> Later<'_, bool>;
+
     /// Clears maxima; with `all` every counter.
     fn clear_counters(&self, all: bool);
 
@@ -285,6 +329,9 @@ pub trait House {
     /// # Errors
     /// See [`NotRemovable`].
     fn removable(&self, name: &str) -> Result<(), NotRemovable>;
+
+    /// Type and printable value of a `proc` variable; `None` for any other name.
+    fn variable(&self, name: &str) -> Option<(&'static str, String)>;
 
     /// Variables of the environment as the configuration left it.
     fn environment(&self) -> Vec<(String, String)>;

@@ -45,6 +45,10 @@ pub fn carry_out(house: &House, change: Change) -> Result<String, String> {
             patches.maxconn = maxconn;
             ("set maxconn global".to_owned(), String::new())
         }
+        Change::ConnectionRate(rate) => {
+            patches.connection_rate = Some(rate);
+            ("set rate-limit connections global".to_owned(), String::new())
+        }
     };
     apply(house, patches, before, cause)?;
     Ok(said)

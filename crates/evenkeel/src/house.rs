@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use admin::ports::{
     Change, Changes, ControlSocket, House as Port, Later, NotRemovable, Report as Inside,
+    SessionRow,
 };
 use admin::stats::Row;
 use admin::{Outcome, ProcessFacts};
@@ -400,6 +401,14 @@ impl Port for House {
         crate::change::carry_out(self, change)
     }
 
+    fn sessions(&self) -> Later<'_, Vec<SessionRow>> {
+        Box::pin(crate::sessions::all(self.plane.engine.shared()))
+    }
+
+    fn end_session(&self, id: u64) -> Later<'_, bool> {
+        Box::pin(crate::sessions::end(self.plane.engine.shared(), id))
+    }
+
     fn clear_counters(&self, all: bool) {
         crate::clear::counters(&self.plane.engine.shared().live(), all);
     }
@@ -434,6 +443,10 @@ impl Port for House {
             Some(reason) => Err(keeps(&format!("{reason}."), true)),
             None => Ok(()),
         }
+    }
+
+    fn variable(&self, name: &str) -> Option<(&'static str, String)> {
+        crate::process::variable(self, name)
     }
 
     fn environment(&self) -> Vec<(String, String)> {

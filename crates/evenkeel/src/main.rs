@@ -31,6 +31,7 @@ mod say;
 mod sd_notify;
 mod seats;
 mod services;
+mod sessions;
 mod signals;
 mod sockets;
 mod turn;

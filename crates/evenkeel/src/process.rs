@@ -136,6 +136,28 @@ fn streams(live: &Live) -> (u32, u64) {
     (now, total.sum())
 }
 
+/// Type and printable value of a `proc` variable.
+pub fn variable(house: &House, name: &str) -> Option<(&'static str, String)> {
+    use expr::Sample;
+    let variable = expr::Variable::parse(name).ok()?;
+    let value = house.plane.engine.shared().variable(&variable)?;
+    Some(match &value {
+        Sample::Bool(b) => ("bool", u8::from(*b).to_string()),
+        Sample::Int(n) => ("sint", n.to_string()),
+        Sample::V4(ip) => ("ipv4", ip.to_string()),
+        Sample::V6(ip) => ("ipv6", ip.to_string()),
+        Sample::Str(bytes) => ("str", printable(bytes)),
+        Sample::Bin(bytes) => ("bin", printable(bytes)),
+        Sample::Method(bytes) => ("meth", printable(bytes)),
+    })
+}
+
+/// Bytes with a dot for whatever is no printable ASCII, as HAProxy shows them.
+fn printable(bytes: &[u8]) -> String {
+    let dot = |b: &u8| if b.is_ascii_graphic() || *b == b' ' { char::from(*b) } else { '.' };
+    bytes.iter().map(dot).collect()
+}
+
 /// A report for people.
 pub fn report(house: &House, what: Report) -> String {
     match what {

@@ -150,6 +150,7 @@ impl Client {
             frontend.counters.connections.enter();
             self.counted.frontend.counters.connections.leave();
         }
+        self.registration.set_frontend(frontend);
         self.counted.frontend = Arc::clone(frontend);
         self.frontend = Arc::clone(frontend);
     }

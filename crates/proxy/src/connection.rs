@@ -39,14 +39,15 @@ pub fn start(worker: &Rc<Worker>, accepted: Accepted, address: &Address) {
         variables: RefCell::default(),
     });
     let worker_of = Rc::clone(worker);
-    worker.spawn(move |registration| {
+    let (facts_of, frontend_of) = (Rc::clone(&facts), Arc::clone(&frontend));
+    worker.spawn(&facts, &frontend, move |registration| {
         run(Client {
             worker: worker_of,
             stream,
-            facts,
+            facts: facts_of,
             registration,
             view,
-            frontend,
+            frontend: frontend_of,
             bind,
             orphan: false,
             deadline: Deadline::new(),

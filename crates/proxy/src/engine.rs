@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::events::{Events, Say};
 use crate::listen::{self, ListenSockets};
 use crate::live::{Counter, Gauge, Live, Rate, Traffic};
+use crate::sessions::{self, SessionFacts};
 use crate::termination::Cause;
 use crate::worker::{self, Command, Worker};
 
@@ -180,6 +181,28 @@ impl Shared {
         for worker in self.commands.get().into_iter().flatten() {
             let _ = worker.send(Command::EndSessions(Arc::clone(&servers), cause));
         }
+    }
+
+    /// Asks every worker for its sessions in progress; the channel ends with the last answer.
+    #[must_use]
+    pub fn sessions(&self) -> mpsc::UnboundedReceiver<Vec<SessionFacts>> {
+        let (tell, told) = mpsc::unbounded_channel();
+        for worker in self.commands.get().into_iter().flatten() {
+            let _ = worker.send(Command::Sessions(tell.clone()));
+        }
+        told
+    }
+
+    /// Ends the session with this id; the answer says whether there was one, none means no.
+    #[must_use]
+    pub fn end_session(&self, id: u64, cause: Cause) -> mpsc::UnboundedReceiver<bool> {
+        let (tell, told) = mpsc::unbounded_channel();
+        let workers = self.commands.get();
+        let worker = sessions::worker_of(id).and_then(|at| workers?.get(at));
+        if let Some(worker) = worker {
+            let _ = worker.send(Command::EndSession(id, cause, tell));
+        }
+        told
     }
 
     /// Waits while the process, the frontend or the bind has all the connections it may have, or

@@ -26,6 +26,7 @@ mod relay;
 mod rewrite;
 mod service;
 mod session;
+mod sessions;
 mod splice;
 mod stream;
 mod subject;
@@ -42,5 +43,6 @@ pub use live::{
     Rate, ServerCounters, Standing, Tally, Totals, Traffic,
 };
 pub use service::{Answering, Service, ServiceAnswer, ServiceKind, ServiceRequest};
+pub use sessions::{ProxyOf, SessionFacts};
 pub use sys::{Allocator, give_memory_back};
 pub use termination::{At, Cause, Termination};

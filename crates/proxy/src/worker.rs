@@ -15,11 +15,13 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::buffer::Shelf;
+use crate::client::ClientFacts;
 use crate::connection;
 use crate::engine::Shared;
 use crate::listen::Listener;
-use crate::live::Live;
+use crate::live::{Live, LiveFrontend};
 use crate::pool::Pool;
+use crate::sessions::SessionFacts;
 use crate::termination::Cause;
 
 /// Size of the buffers that carry bodies: measured, 64 KiB halves HAProxy's CPU per byte.
@@ -40,6 +42,10 @@ pub enum Command {
     CloseIdle(Instant),
     /// End every session on these servers, by their keys.
     EndSessions(Arc<[u64]>, Cause),
+    /// Tell which sessions are in progress.
+    Sessions(mpsc::UnboundedSender<Vec<SessionFacts>>),
+    /// End the session with this id; tell whether there was one.
+    EndSession(u64, Cause, mpsc::UnboundedSender<bool>),
     /// End every session now and return.
     Shutdown,
 }
@@ -53,13 +59,25 @@ pub enum Activity {
     Busy,
 }
 
-struct Registered {
-    abort: Option<AbortHandle>,
+/// What is kept of a connection for whoever looks at it from outside.
+pub struct Registered {
+    /// Ends it.
+    pub abort: Option<AbortHandle>,
     activity: Activity,
-    /// Key of the server that its session is on; 0 = none.
-    server: u64,
+    /// Its number on this worker, never used twice.
+    pub serial: u64,
+    /// What is known of it.
+    pub client: Rc<ClientFacts>,
+    /// Its frontend.
+    pub frontend: Arc<LiveFrontend>,
+    /// Since when a request or TCP session is in progress.
+    pub began: Option<Instant>,
+    /// Number of the backend that this is in.
+    pub backend: Option<u32>,
+    /// Key of the server that it is on; 0 = none.
+    pub server: u64,
     /// Why it was ended, when it was.
-    ended: Option<Cause>,
+    pub ended: Option<Cause>,
 }
 
 /// Place of a connection in its worker's register.
@@ -82,6 +100,7 @@ pub struct Worker {
     view: RefCell<Rc<View>>,
     generation: Cell<u64>,
     connections: RefCell<slab::Slab<Registered>>,
+    serial: Cell<u64>,
     random: Cell<u64>,
     moment: Cell<(Instant, u64)>,
 }
@@ -104,6 +123,8 @@ impl Registration {
         if let Some(r) = self.worker.connections.borrow_mut().get_mut(self.key) {
             r.activity = activity;
             r.server = 0;
+            r.began = None;
+            r.backend = None;
         }
     }
 
@@ -111,6 +132,13 @@ impl Registration {
     pub fn set_server(&self, key: u64) {
         if let Some(r) = self.worker.connections.borrow_mut().get_mut(self.key) {
             r.server = key;
+        }
+    }
+
+    /// Says which frontend it belongs to now.
+    pub fn set_frontend(&self, frontend: &Arc<LiveFrontend>) {
+        if let Some(r) = self.worker.connections.borrow_mut().get_mut(self.key) {
+            r.frontend = Arc::clone(frontend);
         }
     }
 
@@ -139,6 +167,7 @@ impl Worker {
             generation: Cell::new(live.generation),
             view: RefCell::new(Rc::new(View { live })),
             connections: RefCell::default(),
+            serial: Cell::new(0),
             random: Cell::new(seed | 1),
             moment: Cell::new((shared.started, 0)),
             shared,
@@ -185,11 +214,19 @@ impl Worker {
     /// Starts a session and keeps it in the register.
     pub fn spawn<F: Future<Output = ()> + 'static>(
         self: &Rc<Self>,
+        client: &Rc<ClientFacts>,
+        frontend: &Arc<LiveFrontend>,
         session: impl FnOnce(Registration) -> F,
     ) {
+        self.serial.set(self.serial.get() + 1);
         let key = self.connections.borrow_mut().insert(Registered {
             abort: None,
             activity: Activity::Busy,
+            serial: self.serial.get(),
+            client: Rc::clone(client),
+            frontend: Arc::clone(frontend),
+            began: None,
+            backend: None,
             server: 0,
             ended: None,
         });
@@ -197,6 +234,25 @@ impl Worker {
         let task = tokio::task::spawn_local(session(registration));
         if let Some(r) = self.connections.borrow_mut().get_mut(key) {
             r.abort = Some(task.abort_handle());
+        }
+    }
+
+    /// The register of connections.
+    pub fn register(&self) -> &RefCell<slab::Slab<Registered>> {
+        &self.connections
+    }
+
+    /// A request or TCP session of this connection began then.
+    pub fn begin_session(&self, key: RegisterKey, began: Instant) {
+        if let Some(r) = self.connections.borrow_mut().get_mut(key) {
+            r.began = Some(began);
+        }
+    }
+
+    /// It is in the backend with this number.
+    pub fn enter_backend(&self, key: RegisterKey, backend: u32) {
+        if let Some(r) = self.connections.borrow_mut().get_mut(key) {
+            r.backend = Some(backend);
         }
     }
 
@@ -275,6 +331,13 @@ pub fn run(
                 Command::Refresh => drop(worker.view()),
                 Command::CloseIdle(before) => worker.close_idle(before),
                 Command::EndSessions(servers, cause) => worker.end_sessions(&servers, cause),
+                Command::Sessions(tell) => {
+                    // Who asked may have stopped waiting.
+                    let _ = tell.send(worker.sessions());
+                }
+                Command::EndSession(id, cause, tell) => {
+                    let _ = tell.send(worker.end_session(id, cause));
+                }
                 Command::Shutdown => break,
             }
         }

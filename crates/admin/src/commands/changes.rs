@@ -39,12 +39,11 @@ pub(super) const COMMANDS: &[Command] = commands! {
         Run::Now(process_maxconn);
     "set maxconn server" "<bk>/<srv> <value>" Admin "connections that a server gets":
         Run::Now(server_maxconn);
+    "set rate-limit" "connections|sessions global <value>" Admin
+        "new connections in a second, 0 = any number; here both words mean this one limit":
+        Run::Now(rate_limit);
     "shutdown frontend" "<frontend>" Admin "close the sockets of a frontend for good":
         Run::Now(|house, args| frontend(house, args, FrontendChange::Shut));
-    "shutdown sessions server" "<bk>/<srv>" Admin "cut off whoever a server serves":
-        Run::Now(|house, args| with_server(house, args, |name, _| {
-            order(house, name, ServerOrderKind::Shutdown)
-        }));
 };
 
 fn done(outcome: Result<String, String>) -> Reply {
@@ -96,6 +95,25 @@ fn process_maxconn(house: &dyn House, args: Args<'_>) -> Reply {
         // 0 goes back to what the configuration says.
         Some(value) => done(house.change(Change::Maxconn(Some(value).filter(|v| *v > 0)))),
         None => Reply::error("Value out of range."),
+    }
+}
+
+const RATE_USAGE: &str = "'set rate-limit' only supports :\n   \
+    - 'connections global' to set the per-process maximum connection rate\n   \
+    - 'sessions global' to set the per-process maximum session rate";
+
+/// A session begins with its connection here, so that both are one limit, as in the file.
+fn rate_limit(house: &dyn House, args: Args<'_>) -> Reply {
+    match args.words {
+        ["connections" | "sessions", "global", value, ..] => match value.parse::<i64>() {
+            Ok(value) => match u32::try_from(value) {
+                Ok(value) => done(house.change(Change::ConnectionRate(value))),
+                Err(_) => Reply::error("Value out of range."),
+            },
+            Err(_) => Reply::error("Expects an integer value."),
+        },
+        ["connections" | "sessions", "global"] => Reply::error("Expects an integer value."),
+        _ => Reply::error(RATE_USAGE),
     }
 }
 

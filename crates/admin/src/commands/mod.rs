@@ -6,6 +6,7 @@ mod native;
 mod process;
 mod servers;
 mod session;
+mod sessions;
 mod split;
 
 use std::fmt::Write;
@@ -177,11 +178,12 @@ macro_rules! commands {
 use commands;
 
 /// All families.
-const FAMILIES: [&[Command]; 6] = [
+const FAMILIES: [&[Command]; 7] = [
     counters::COMMANDS,
     servers::COMMANDS,
     changes::COMMANDS,
     process::COMMANDS,
+    sessions::COMMANDS,
     native::COMMANDS,
     session::COMMANDS,
 ];

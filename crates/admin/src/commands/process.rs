@@ -4,6 +4,8 @@ use super::{Args, Command, Reply, Run, Severity, commands};
 use crate::ports::{House, Level, Report};
 
 pub(super) const COMMANDS: &[Command] = commands! {
+    "get var" "<name>" Operator "type and value of a variable of the process (proc.x)":
+        Run::Now(variable);
     "show activity" "" Operator "what each thread has done":
         Run::Now(|house, _| Reply::listing(house.report(Report::Activity)));
     "show env" "[<name>]" Operator "variables of the environment": Run::Now(environment);
@@ -21,6 +23,18 @@ pub(super) const COMMANDS: &[Command] = commands! {
         Reply::message(Severity::Info, house.process().haproxy_version)
     });
 };
+
+fn variable(house: &dyn House, args: Args<'_>) -> Reply {
+    let Some(name) = args.word(0) else {
+        return Reply::error("Missing process-wide variable identifier.");
+    };
+    match house.variable(name) {
+        Some((kind, value)) => {
+            Reply::message(Severity::Info, format!("{name}: type={kind} value=<{value}>"))
+        }
+        None => Reply::error("Variable not found."),
+    }
+}
 
 fn environment(house: &dyn House, args: Args<'_>) -> Reply {
     let all = house.environment();

@@ -53,11 +53,11 @@ fn listing(
     }
 }
 
-fn has_backend(rows: &[Row], name: &str) -> bool {
+pub(super) fn has_backend(rows: &[Row], name: &str) -> bool {
     rows.iter().any(|r| r.proxy == name && r.kind == Some(crate::stats::Kind::Backend))
 }
 
-fn has_server(rows: &[Row], backend: &str, server: &str) -> bool {
+pub(super) fn has_server(rows: &[Row], backend: &str, server: &str) -> bool {
     rows.iter().any(|r| r.proxy == backend && r.service == server && r.server.is_some())
 }
 

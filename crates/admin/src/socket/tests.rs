@@ -8,7 +8,7 @@ use control::{OrderError, ServerOrder};
 use model::{Address, Name};
 
 use super::*;
-use crate::ports::{ControlSocket, Later, NotRemovable, Outcome, ProcessFacts, Report};
+use crate::ports::{ControlSocket, Later, NotRemovable, Outcome, ProcessFacts, Report, SessionRow};
 use crate::stats::tests::facts;
 use crate::stats::{Kind, Row};
 
@@ -41,6 +41,12 @@ impl House for Fake {
     fn change(&self, change: crate::ports::Change) -> Result<String, String> {
         Err(format!("{change:?}"))
     }
+    fn sessions(&self) -> Later<'_, Vec<SessionRow>> {
+        Box::pin(async { Vec::new() })
+    }
+    fn end_session(&self, id: u64) -> Later<'_, bool> {
+        Box::pin(async move { id == 0x12 })
+    }
     fn clear_counters(&self, _: bool) {}
     fn control_sockets(&self) -> Vec<ControlSocket> {
         vec![ControlSocket { address: "/s".to_owned(), level: Level::User }]
@@ -54,6 +60,9 @@ impl House for Fake {
     }
     fn startup_logs(&self) -> String {
         String::new()
+    }
+    fn variable(&self, name: &str) -> Option<(&'static str, String)> {
+        (name == "proc.x").then(|| ("str", "y".to_owned()))
     }
     fn environment(&self) -> Vec<(String, String)> {
         vec![("A".to_owned(), "1".to_owned())]
@@ -128,6 +137,25 @@ fn levels_are_enforced_and_can_only_be_lowered() {
     assert_eq!(talk(Level::Operator, "show env A\n"), "A=1\n\n");
     let answer = talk(Level::Admin, "user;show cli level;operator;disable server b/s\n");
     assert_eq!(answer, "\nuser\n\nPermission denied\n\nPermission denied\n\n");
+}
+
+#[test]
+fn every_command_asks_for_its_level() {
+    for command in commands::all() {
+        let lower = match command.level {
+            Level::User => continue,
+            Level::Operator => Level::User,
+            Level::Admin => Level::Operator,
+        };
+        let answer = talk(lower, &format!("{}\n", command.name));
+        assert_eq!(answer, "Permission denied\n\n", "{}", command.name);
+    }
+}
+
+#[test]
+fn sessions_are_ended_by_their_id() {
+    let answer = talk(Level::Admin, "shutdown session 0x12;shutdown session 0x13\n");
+    assert_eq!(answer, "\nNo such session (use 'show sess').\n\n");
 }
 
 #[test]

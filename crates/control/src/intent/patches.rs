@@ -42,6 +42,8 @@ pub struct Patches {
     frontends: BTreeMap<Name, FrontendPatch>,
     /// `maxconn` of the process.
     pub maxconn: Option<u32>,
+    /// New connections of the process in a second; 0 = any number.
+    pub connection_rate: Option<u32>,
 }
 
 impl Patches {
@@ -99,6 +101,9 @@ impl Patches {
         if let Some(maxconn) = self.maxconn {
             lines.push(format!("maxconn {maxconn}"));
         }
+        if let Some(rate) = self.connection_rate {
+            lines.push(format!("maxconnrate {rate}"));
+        }
         for (name, patch) in &self.frontends {
             if patch.closed {
                 lines.push(format!("frontend {name}: closed"));
@@ -132,6 +137,9 @@ impl Patches {
         }
         if self.maxconn.is_some() {
             config.global.maxconn = self.maxconn;
+        }
+        if let Some(rate) = self.connection_rate {
+            config.global.max_connection_rate = Some(rate).filter(|most| *most > 0);
         }
         for frontend in &mut config.frontends {
             let Some(patch) = self.frontends.get(&frontend.name) else { continue };

@@ -301,12 +301,19 @@ impl Exchange {
 
     /// Chooses the backend and counts the request there.
     pub fn enter_backend(&mut self, backend: Arc<LiveBackend>, now: Instant) {
+        self.worker.enter_backend(self.key, backend.model.id);
         self.backend = Some(InBackend::enter(backend, &self.worker, now));
+    }
+
+    /// Operators see it from now on.
+    pub fn show(&self) {
+        self.worker.begin_session(self.key, self.moments.first_byte);
     }
 
     /// The request is counted and gets its number.
     pub fn count_request(&self, now: Instant) {
         let worker = &self.worker;
+        self.show();
         worker.shared.traffic.of(worker.index).requests.inc();
         let traffic = &self.frontend.counters.traffic;
         traffic.begin(worker.index, worker.now_ms(now)).requests.inc();

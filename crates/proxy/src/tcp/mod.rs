@@ -92,6 +92,7 @@ pub fn act(ex: &mut Exchange, action: &TcpAction) {
 pub async fn serve(mut client: Client) {
     let mut watched = Watched::new(Exchange::empty(&client));
     let Some(ex) = watched.exchange() else { return };
+    ex.show();
     if run(&mut client, ex).await.is_none() && ex.termination.is_normal() {
         ex.end(Cause::Proxy, At::Request);
     }
