@@ -135,7 +135,7 @@ fn a_server_that_begins_as_down_waits_for_its_check_again_after_maintenance() {
     let down = |disabled| {
         backend(1, |_, s| {
             s[0].disabled = disabled;
-            s[0].check = Some(check(model::InitState::Down));
+            s[0].check = Some(Box::new(check(model::InitState::Down)));
         })
     };
     let a = Fleet::new(down(false), None, 0);

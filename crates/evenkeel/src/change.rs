@@ -158,11 +158,10 @@ fn of_frontend(
 
 fn removable(house: &House, config: &Config, backend: &Name, server: &Name) -> Result<(), String> {
     let model = server_of(config, backend, server)?;
-    let tracked = config
-        .backends
-        .iter()
-        .flat_map(|b| &b.servers)
-        .any(|s| s.track.as_ref().is_some_and(|(b, name)| b == backend && *name == model.name));
+    let tracked =
+        config.backends.iter().flat_map(|b| &b.servers).any(|s| {
+            s.track.as_deref().is_some_and(|(b, name)| b == backend && *name == model.name)
+        });
     let used = config.backend(backend).is_some_and(|b| {
         b.use_server.iter().any(|rule| match &rule.action {
             model::ServerRule::Static(name) => *name == model.name,

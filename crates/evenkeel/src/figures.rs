@@ -250,7 +250,7 @@ fn server_facts(s: &Arc<LiveServer>) -> ServerFacts {
         backup: s.model.backup,
         initial_weight: s.model.weight,
         weight: s.state.weight(),
-        tracked: s.model.track.as_ref().map(|(backend, server)| format!("{backend}/{server}")),
+        tracked: s.model.track.as_deref().map(|(backend, server)| format!("{backend}/{server}")),
         purge_delay_ms: s.model.pool_purge_delay.as_millis() as u64,
         origin: s.model.origin.to_string(),
         container: match &s.model.identity {

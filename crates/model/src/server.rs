@@ -56,12 +56,12 @@ pub struct Server {
     pub cookie: Option<Name>,
     /// `redir PREFIX`.
     pub redir: Option<Name>,
-    /// `check`.
-    pub check: Option<ServerCheck>,
+    /// `check`. Boxed, like `agent` and `track`, because most servers of a large file do without.
+    pub check: Option<Box<ServerCheck>>,
     /// `agent-check`.
-    pub agent: Option<crate::AgentCheck>,
+    pub agent: Option<Box<crate::AgentCheck>>,
     /// `track BACKEND/SERVER`.
-    pub track: Option<(Name, Name)>,
+    pub track: Option<Box<(Name, Name)>>,
     /// `on-marked-down`, `on-marked-up`.
     pub on_marked: OnMarked,
     /// `send-proxy`, `send-proxy-v2`.

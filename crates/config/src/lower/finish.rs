@@ -222,8 +222,8 @@ fn finish_server(
         ..
     } = draft;
     server.track = track.map(|(written, _)| match super::tracking::split(&written) {
-        (Some(of), name) => (cx.name(of), cx.name(name)),
-        (None, name) => (backend.clone(), cx.name(name)),
+        (Some(of), name) => Box::new((cx.name(of), cx.name(name))),
+        (None, name) => Box::new((backend.clone(), cx.name(name))),
     });
     server.id = id;
     if server.source.is_none() {
@@ -235,14 +235,14 @@ fn finish_server(
     if let (true, Some(port)) = (agent, agent_port) {
         let inter = agent_inter.unwrap_or(check.inter);
         let (addr, send) = (agent_addr, agent_send);
-        server.agent = Some(model::AgentCheck { inter, addr, port, send });
+        server.agent = Some(Box::new(model::AgentCheck { inter, addr, port, send }));
     }
     if checked {
         let own_place = check.port.is_some() || check.addr.is_some();
         let inherited = server.send_proxy.is_some() && !own_place;
         check.send_proxy = check_send_proxy.unwrap_or(inherited);
         check.source = server.source.clone();
-        server.check = Some(check);
+        server.check = Some(Box::new(check));
     }
     server
 }

@@ -117,7 +117,7 @@ impl<'a> Transition<'a> {
         }
         let change = server.state.set_admin(reasons, now_ms);
         if before.is_maint() && !reasons.is_maint() {
-            server.check.restart(server.model.check.as_ref());
+            server.check.restart(server.model.check.as_deref());
             if let Some((_, of)) = tracked_by(self.live, server)
                 && of.state.operational() == Operational::Down
             {
@@ -254,7 +254,7 @@ fn trackers<'a>(
     all.filter(move |(_, s)| {
         s.model
             .track
-            .as_ref()
+            .as_deref()
             .is_some_and(|(b, name)| *b == backend.model.name && *name == server.model.name)
     })
 }
@@ -263,7 +263,7 @@ fn tracked_by<'a>(
     live: &'a Live,
     server: &LiveServer,
 ) -> Option<(&'a LiveBackend, &'a LiveServer)> {
-    let (backend, name) = server.model.track.as_ref()?;
+    let (backend, name) = server.model.track.as_deref()?;
     let backend = live.backends.get(backend)?;
     Some((backend, backend.servers.iter().find(|s| s.model.name == *name)?))
 }
