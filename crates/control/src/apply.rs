@@ -1,5 +1,6 @@
 //! Brings wanted configurations to the data plane and remembers how that went.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -200,12 +201,9 @@ impl Controller {
     }
 
     fn take_problems(&mut self, problems: Vec<Problem>) -> Vec<Problem> {
-        let known = |p: &Problem| {
-            self.problems
-                .iter()
-                .any(|q| q.reason == p.reason && q.origin.to_string() == p.origin.to_string())
-        };
-        let new = problems.iter().filter(|p| !known(p)).cloned().collect();
+        let name = |p: &Problem| (p.origin.to_string(), p.reason.clone());
+        let known: HashSet<_> = self.problems.iter().map(name).collect();
+        let new = problems.iter().filter(|p| !known.contains(&name(p))).cloned().collect();
         self.problems = problems;
         new
     }

@@ -211,7 +211,7 @@ impl House {
 
     /// What becomes of every container now.
     pub fn survey(&self) -> containers::Survey {
-        surveyed(&self.controller.borrow().intent, &self.containers.borrow())
+        self.controller.borrow().intent.survey(&self.containers.borrow())
     }
 
     /// Says by which rule containers are chosen, when that has changed.
@@ -313,22 +313,13 @@ pub fn wanted(controller: &Controller, containers: &containers::Options, names: 
     joined(&controller.intent, controller, containers, names).wanted()
 }
 
-fn surveyed(intent: &Intent, options: &containers::Options) -> containers::Survey {
-    let mut survey = containers::Survey::default();
-    let wanted = intent.wanted(|base, seen| {
-        survey = containers::survey(base, seen, options);
-        (std::mem::take(&mut survey.config), std::mem::take(&mut survey.problems))
-    });
-    containers::Survey { config: wanted.config, problems: wanted.problems, ..survey }
-}
-
 fn joined(
     intent: &Intent,
     controller: &Controller,
     options: &containers::Options,
     names: &Names,
 ) -> containers::Survey {
-    let mut survey = surveyed(intent, options);
+    let mut survey = intent.survey(options);
     names.place(&mut survey.config, controller.running().map(|s| &*s.config));
     survey
 }

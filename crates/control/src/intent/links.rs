@@ -108,7 +108,7 @@ fn container(alias: &str, ip: IpAddr) -> Container {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intent::containers::{Options, survey};
+    use crate::intent::containers::{Memo, Options, survey};
 
     fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
@@ -135,7 +135,8 @@ mod tests {
             seen.containers[0].env.get("VIRTUAL_HOST").map(String::as_str),
             Some("web.test")
         );
-        let survey = survey(&model::Config::default(), &[seen], &Options::default());
+        let mut memo = Memo::default();
+        let survey = survey(&model::Config::default(), &[&seen], &Options::default(), &mut memo);
         let backend = survey.config.backend("SERVICE_links_WEB").expect("a backend");
         assert_eq!(backend.servers.len(), 2);
         assert_eq!(observation(&environment(&[("PATH", "/bin")])), None);

@@ -5,6 +5,7 @@ pub mod links;
 mod overrides;
 mod patches;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -43,12 +44,26 @@ pub struct Wanted {
 }
 
 /// Everything that was asked for, kept apart by who asked.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Intent {
     base: Arc<Config>,
     observed: BTreeMap<Name, Observation>,
     overrides: Overrides,
     patches: Patches,
+    /// Spares work; changes nothing of what comes of it.
+    memo: RefCell<containers::Memo>,
+}
+
+impl Clone for Intent {
+    fn clone(&self) -> Self {
+        Self {
+            base: Arc::clone(&self.base),
+            observed: self.observed.clone(),
+            overrides: self.overrides.clone(),
+            patches: self.patches.clone(),
+            memo: RefCell::default(),
+        }
+    }
 }
 
 impl Intent {
@@ -97,21 +112,19 @@ impl Intent {
         &mut self.patches
     }
 
-    /// Everything joined. `merge` turns containers into routes and servers; it is not called
-    /// while there is no provider.
-    pub fn wanted(
-        &self,
-        merge: impl FnOnce(&Config, &[Observation]) -> (Config, Vec<Problem>),
-    ) -> Wanted {
-        let (mut config, mut problems) = if self.observed.is_empty() {
-            ((*self.base).clone(), Vec::new())
+    /// Everything joined, and what became of every container.
+    pub fn survey(&self, options: &containers::Options) -> containers::Survey {
+        let observations: Vec<&Observation> = self.observed.values().collect();
+        let mut survey = if observations.is_empty() {
+            let config = (*self.base).clone();
+            containers::Survey { config, ..containers::Survey::default() }
         } else {
-            let observations: Vec<Observation> = self.observed.values().cloned().collect();
-            merge(&self.base, &observations)
+            let mut memo = self.memo.borrow_mut();
+            containers::survey(&self.base, &observations, options, &mut memo)
         };
-        self.patches.apply(&mut config);
-        problems.extend(guard::examine(&config));
-        Wanted { config, problems }
+        self.patches.apply(&mut survey.config);
+        survey.problems.extend(guard::examine(&survey.config));
+        survey
     }
 }
 
@@ -126,7 +139,7 @@ mod tests {
         let mut intent = Intent::default();
         let base = config(&["127.0.0.1:1"], &[server("a", 1)]);
         intent.set_base(base.clone());
-        let wanted = intent.wanted(|_, _| panic!("nothing to merge"));
+        let wanted = intent.survey(&containers::Options::default()).wanted();
         assert_eq!(wanted, Wanted { config: base, problems: Vec::new() });
     }
 
@@ -144,11 +157,7 @@ mod tests {
         seen.containers.clear();
         seen.freshness = Freshness::Stale(5);
         intent.observe(seen);
-        let merged = intent.wanted(|base, observations| {
-            assert_eq!(observations[0].containers.len(), 1);
-            let reason = "bad label".to_owned();
-            (base.clone(), vec![Problem { origin: Origin::BuiltIn, reason }])
-        });
-        assert_eq!(merged.problems.len(), 1);
+        let survey = intent.survey(&containers::Options::default());
+        assert_eq!(survey.seats.len(), 1);
     }
 }

@@ -9,8 +9,8 @@ mod labels;
 mod pools;
 mod reach;
 mod read_back;
+mod recall;
 pub mod reference;
-
 mod route;
 mod said;
 mod seat;
@@ -34,6 +34,7 @@ use said::By;
 use select::{Selection, Standing};
 
 pub use balancer::{is_file, is_ours};
+pub use recall::Memo;
 pub use seat::{Seat, Standing as SeatStanding, Survey};
 
 /// How containers are turned into configuration.
@@ -62,26 +63,21 @@ impl Default for Options {
     }
 }
 
-/// The files' configuration with everything that the observed containers ask for.
-#[must_use]
-pub fn merge(
-    base: &Config,
-    observations: &[Observation],
-    options: &Options,
-) -> (Config, Vec<Problem>) {
-    let survey = survey(base, observations, options);
-    (survey.config, survey.problems)
-}
-
-/// The same, with what became of every container.
+/// The files' configuration with everything that the observed containers ask for, and what became
+/// of every container.
 ///
 /// What is written for containers is read by the same reader as a file. Where that finds a fault,
 /// the container (or variable) that asked for it is left out, and the rest is written anew.
 #[must_use]
-pub fn survey(base: &Config, observations: &[Observation], options: &Options) -> Survey {
+pub fn survey(
+    base: &Config,
+    observations: &[&Observation],
+    options: &Options,
+    memo: &mut Memo,
+) -> Survey {
     let mut barred = Barred::default();
     loop {
-        match attempt(base, observations, options, &barred) {
+        match attempt(base, observations, options, &barred, memo) {
             Ok(survey) => return survey,
             Err(found) if barred.add(found.clone()) => {}
             Err(found) => {
@@ -142,9 +138,10 @@ impl Barred {
 
 fn attempt(
     base: &Config,
-    observations: &[Observation],
+    observations: &[&Observation],
     options: &Options,
     barred: &Barred,
+    memo: &mut Memo,
 ) -> Result<Survey, Vec<Fault>> {
     let (balancer, mut problems) = Balancer::read(&options.environment, &barred.variables);
     problems.extend(barred.problems.iter().cloned());
@@ -165,13 +162,15 @@ fn attempt(
     problems.extend(read_back::file_wins(base, &mut sorted));
     let own = observations.iter().find_map(|o| o.own.as_ref());
     let contained = own.is_some_and(|o| !o.host_network);
-    let writer = write::Writer { sorted: &sorted, balancer: &balancer, options, contained };
-    let draft = writer.draft();
-    let made = read_back::read(&draft, options)?;
-    problems.extend(draft.problems.iter().cloned());
+    let address_label = "its address".into();
+    let sorted = &sorted;
+    let writer = write::Writer { sorted, balancer: &balancer, options, contained, address_label };
+    let mut draft = writer.draft();
+    let made = recall::read(memo, &mut draft, sorted, options)?;
+    problems.append(&mut draft.problems);
     problems.extend(made.warnings);
     let config = read_back::join(base, made.config, &draft, &writer, &mut problems);
-    seat::fill(&mut seats, &sorted, &draft);
+    seat::fill(&mut seats, sorted, &draft);
     Ok(Survey { config, problems, seats, modes, failed: false })
 }
 

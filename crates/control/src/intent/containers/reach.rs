@@ -23,7 +23,7 @@ pub struct View<'a> {
 
 impl<'a> View<'a> {
     /// The view that the containers of `of`, one of `all`, are seen with.
-    pub fn new(of: &'a Observation, all: &'a [Observation]) -> Self {
+    pub fn new(of: &'a Observation, all: &'a [&'a Observation]) -> Self {
         let ours = || all.iter().filter_map(|o| o.own.as_ref());
         let own = of.own.as_ref().or_else(|| ours().next());
         let attached = |o: &'a OwnContainer| o.networks.iter();

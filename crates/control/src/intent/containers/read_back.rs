@@ -1,21 +1,23 @@
 //! What was written for containers read by the reader of files, faults brought home to whoever
 //! asked for them, and the result joined with the files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use config::source::Sources;
 use config::{Environment, Facts, Files, Severity, SourceFile};
-use model::{Address, Config, Frontend, Mode, Origin, Server, ServerIdentity};
+use model::{Address, Bind, Config, Frontend, Mode, Origin};
 
 use super::pools::Sorted;
 use super::route::DEFAULT_PORT;
 use super::said::By;
-use super::write::{Draft, Writer, Written};
-use super::{Fault, Options, Problem, Who};
+use super::text::Text;
+use super::write::{Draft, Writer};
+use super::{Fault, Problem, Who};
 
-/// What was read.
+/// What was made of everything that is written for containers.
+#[derive(Debug)]
 pub struct Made {
     /// The containers' part.
     pub config: Config,
@@ -36,28 +38,50 @@ impl Sources for Hosts<'_> {
     }
 }
 
-/// Reads a draft.
+/// A warning with whoever is warned.
+#[derive(Clone, Debug)]
+pub struct Warning {
+    /// In which label or variable it stands.
+    pub label: Option<Arc<str>>,
+    /// What to say.
+    pub problem: Problem,
+}
+
+/// What was read of a text.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// The model.
+    pub config: Config,
+    /// What there is to say about which piece.
+    pub warnings: Vec<(usize, Warning)>,
+}
+
+/// Reads a text. `pieces` says of each line to which piece it belongs; what is said about lines
+/// that belong to none is dropped.
 ///
 /// # Errors
 /// Every fault, with who is to be left out for it.
-pub fn read(draft: &Draft, options: &Options) -> Result<Made, Vec<Fault>> {
+pub fn read(
+    text: &Text,
+    pieces: Vec<Option<usize>>,
+    hosts: &BTreeMap<String, IpAddr>,
+) -> Result<Reading, Vec<Fault>> {
     let mut files = Files::default();
-    files.add(SourceFile::new("containers", draft.text.as_str().as_bytes()));
-    let sources = Hosts(&options.hosts);
-    let loaded = config::load(files, &sources, &mut Environment::default(), &Facts::default());
+    files.add(SourceFile::new("containers", text.as_str().as_bytes()));
+    let facts = Facts::default();
+    let loaded = config::load(files, &Hosts(hosts), &mut Environment::default(), &facts);
     let (mut warnings, mut faults) = (Vec::new(), Vec::new());
-    let mut said = BTreeSet::new();
     for found in &loaded.diagnostics {
         let speaker = found.span.and_then(|s| match found.severity {
             // A fault of a section as a whole is somebody's too.
-            Severity::Alert => draft.text.speaker_near(s.line, s.column),
-            _ => draft.text.speaker(s.line, s.column),
+            Severity::Alert => text.speaker_near(s.line, s.column),
+            _ => text.speaker(s.line, s.column),
         });
         let hint = found.hint.as_ref().map(|h| format!(" ({h})")).unwrap_or_default();
         let reason = format!("{}{hint}", found.reason);
         let problem = match speaker {
-            Some(speaker) => speaker.problem(reason.clone()),
-            None => Problem { origin: Origin::BuiltIn, reason: reason.clone() },
+            Some(speaker) => speaker.problem(reason),
+            None => Problem { origin: Origin::BuiltIn, reason },
         };
         match found.severity {
             Severity::Alert => {
@@ -68,9 +92,10 @@ pub fn read(draft: &Draft, options: &Options) -> Result<Made, Vec<Fault>> {
                 faults.push(Fault { who, problem });
             }
             Severity::Warning => {
-                let label = speaker.map(|s| s.label.clone());
-                if said.insert((label, reason)) {
-                    warnings.push(problem);
+                let line = found.span.map_or(0, |s| (s.line as usize).saturating_sub(1));
+                if let Some(piece) = pieces.get(line).copied().flatten() {
+                    let label = speaker.map(|s| s.label.clone());
+                    warnings.push((piece, Warning { label, problem }));
                 }
             }
             _ => {}
@@ -78,18 +103,18 @@ pub fn read(draft: &Draft, options: &Options) -> Result<Made, Vec<Fault>> {
     }
     match loaded.config {
         Some(mut config) => {
-            home(&mut config, draft);
-            Ok(Made { config, warnings })
+            home(&mut config, text);
+            Ok(Reading { config, warnings })
         }
         None => Err(faults),
     }
 }
 
 /// Origins lead to whoever asked, not into a text that nobody sees.
-fn home(config: &mut Config, draft: &Draft) {
+fn home(config: &mut Config, text: &Text) {
     let place = |origin: &mut Origin| {
         if let Origin::File { line, column, .. } = origin {
-            let speaker = draft.text.speaker(*line, *column);
+            let speaker = text.speaker(*line, *column);
             *origin = speaker.map_or(Origin::BuiltIn, super::said::Said::origin);
         }
     };
@@ -116,8 +141,9 @@ fn home(config: &mut Config, draft: &Draft) {
 /// Takes out pools whose name a file has.
 pub fn file_wins(base: &Config, sorted: &mut Sorted) -> Vec<Problem> {
     let mut problems = Vec::new();
+    let names: HashSet<&str> = base.backends.iter().map(|b| &*b.name).collect();
     let mut free = |name: &str| {
-        let clash = base.backend(name).is_some();
+        let clash = names.contains(name);
         if clash {
             let reason = format!("backend {name} is in a file already: the file wins");
             problems.push(Problem { origin: Origin::BuiltIn, reason });
@@ -133,12 +159,11 @@ pub fn file_wins(base: &Config, sorted: &mut Sorted) -> Vec<Problem> {
 /// The files' configuration and the containers' in one.
 pub fn join(
     base: &Config,
-    mut made: Config,
+    made: Config,
     draft: &Draft,
     writer: &Writer<'_>,
     problems: &mut Vec<Problem>,
 ) -> Config {
-    identify(&mut made, draft, writer.sorted);
     let mut whole = base.clone();
     if whole.global == model::Global::default() {
         whole.global = made.global;
@@ -153,15 +178,16 @@ pub fn join(
         draft.frontends.iter().map(|(port, name)| (&**name, *port)).collect();
     for frontend in made.frontends {
         match named.get(&*frontend.name) {
-            Some(port) => meet(&mut whole, Arc::unwrap_or_clone(frontend), *port, writer, problems),
-            None => alone(&mut whole, Arc::unwrap_or_clone(frontend), problems),
+            Some(port) => meet(&mut whole, frontend, *port, writer, problems),
+            None => alone(&mut whole, frontend, problems),
         }
     }
     let unused = |b: &Arc<model::Backend>| {
         b.is_listen && !whole.frontends.iter().any(|f| f.is_listen && f.name == b.name)
     };
     let kept: Vec<_> = made.backends.into_iter().filter(|b| !unused(b)).collect();
-    whole.backends.extend(kept.into_iter().filter(|b| base.backend(&b.name).is_none()));
+    let names: HashSet<&str> = base.backends.iter().map(|b| &*b.name).collect();
+    whole.backends.extend(kept.into_iter().filter(|b| !names.contains(&*b.name)));
     whole
 }
 
@@ -175,13 +201,13 @@ fn taken(base: &Config, address: &Address) -> bool {
 /// A frontend of which the files may have the port: its rules then follow theirs.
 fn meet(
     whole: &mut Config,
-    mut made: Frontend,
+    mut made: Arc<Frontend>,
     port: u16,
     writer: &Writer<'_>,
     problems: &mut Vec<Problem>,
 ) {
-    let (theirs, free): (Vec<_>, Vec<_>) =
-        made.binds.drain(..).partition(|b| taken(whole, &b.address));
+    let (theirs, free): (Vec<Bind>, Vec<Bind>) =
+        made.binds.iter().cloned().partition(|b| taken(whole, &b.address));
     let has = |f: &Frontend| {
         let ports = f.binds.iter().filter_map(|b| match &b.address {
             Address::Inet(i) => Some(i.port()),
@@ -214,53 +240,30 @@ fn meet(
             frontend.default_backend.clone_from(&made.default_backend);
         }
     }
-    made.binds = free;
+    if !theirs.is_empty() {
+        Arc::make_mut(&mut made).binds = free;
+    }
     let name_taken = whole.frontend(&made.name).is_some();
     if name_taken && (theirs.is_empty() || port != DEFAULT_PORT) {
         let reason = format!("frontend {} is in a file already: the file wins", made.name);
         problems.push(Problem { origin: Origin::BuiltIn, reason });
     }
     if !made.binds.is_empty() && !name_taken {
-        whole.frontends.push(made.into());
+        whole.frontends.push(made);
     }
 }
 
 /// A frontend or `listen` that shares nothing with the files'.
-fn alone(whole: &mut Config, made: Frontend, problems: &mut Vec<Problem>) {
+fn alone(whole: &mut Config, made: Arc<Frontend>, problems: &mut Vec<Problem>) {
     let name = &made.name;
     let reason = if whole.frontend(name).is_some() {
         format!("frontend {name} is in a file already: the file wins")
     } else if let Some(bind) = made.binds.iter().find(|b| taken(whole, &b.address)) {
         format!("a file listens on the port of {} already: {name} is left out", bind.address)
     } else {
-        whole.frontends.push(made.into());
+        whole.frontends.push(made);
         return;
     };
     let origin = made.binds.first().map_or(Origin::BuiltIn, |b| b.origin.clone());
     problems.push(Problem { origin, reason });
-}
-
-/// Gives the servers made from text the identity of their containers.
-fn identify(config: &mut Config, draft: &Draft, sorted: &Sorted) {
-    let written: BTreeMap<(&str, &str), &Written> =
-        draft.servers.iter().map(|s| ((&*s.backend, &*s.server), s)).collect();
-    for backend in &mut config.backends {
-        let backend = Arc::make_mut(backend);
-        if let Some(drain) = draft.drain.get(&*backend.name) {
-            backend.drain_timeout = Some(*drain);
-        }
-        for server in &mut backend.servers {
-            let Some(line) = written.get(&(&*backend.name, &*server.name)) else { continue };
-            let member = &sorted.variants[line.member.0].members[line.member.1];
-            let mut identity = member.identity.clone();
-            if let ServerIdentity::Container { id, .. } = &mut identity
-                && member.ports.first().is_some_and(|p| *p != line.port)
-            {
-                // Each of several ports of a container is a server of its own.
-                *id = format!("{id}:{}", line.port).into();
-            }
-            *server =
-                Arc::new(Server { identity, stopping: member.stopping, ..Server::clone(server) });
-        }
-    }
 }

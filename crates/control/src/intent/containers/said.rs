@@ -39,7 +39,7 @@ pub struct Said {
 impl Said {
     /// The same place with another text.
     pub fn with(&self, text: impl Into<String>) -> Self {
-        Self { text: text.into(), ..self.clone() }
+        Self { by: self.by.clone(), label: Arc::clone(&self.label), text: text.into() }
     }
 
     /// Where it was said.

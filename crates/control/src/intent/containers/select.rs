@@ -62,9 +62,14 @@ pub struct Selection<'a> {
 
 impl<'a> Selection<'a> {
     /// Reads what the balancer's own container says about it.
-    pub fn new(observation: &'a Observation, all: &'a [Observation], balancer: &Balancer) -> Self {
+    pub fn new(
+        observation: &'a Observation,
+        all: &'a [&'a Observation],
+        balancer: &Balancer,
+    ) -> Self {
         // We may run on another of the engines.
-        let home = all.iter().find(|o| o.own.is_some()).filter(|_| observation.own.is_none());
+        let home =
+            all.iter().copied().find(|o| o.own.is_some()).filter(|_| observation.own.is_none());
         let observation = home.unwrap_or(observation);
         let own = observation.own.as_ref();
         let ourselves = own.and_then(|o| observation.containers.iter().find(|c| c.id == o.id));

@@ -1,18 +1,37 @@
 //! Configuration text of which every word remembers who asked for it.
 
+use std::fmt::{self, Write as _};
+use std::ops::Range;
+
 use config::SectionKind;
 use config::text::lex;
 
 use super::said::Said;
 
-/// Lines being written.
+/// Lines being written, in pieces that can be read one by one.
 #[derive(Debug, Default)]
 pub struct Text {
     text: String,
-    said: Vec<Said>,
-    /// For each line: from which byte on which speaker's words stand.
-    marks: Vec<Vec<(usize, usize)>>,
-    start: usize,
+    /// From which byte of its line on whose words stand; the speakers without what they said.
+    marks: Vec<(usize, Said)>,
+    /// For each line: where it begins, and its first mark.
+    lines: Vec<(usize, usize)>,
+    pieces: Vec<(Kind, usize)>,
+    /// Where words stand that nobody has taken apart.
+    free: Vec<Range<usize>>,
+}
+
+/// What a piece is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// What all proxies share.
+    Prelude,
+    /// The first lines of a proxy.
+    Head,
+    /// One line of the proxy above, of which there are many of a kind: a server, or a route.
+    Item,
+    /// What follows the items of a proxy.
+    Tail,
 }
 
 impl Text {
@@ -30,10 +49,14 @@ impl Text {
         self.end();
     }
 
+    /// The next line begins a piece.
+    pub fn piece(&mut self, kind: Kind) {
+        self.pieces.push((kind, self.lines.len()));
+    }
+
     /// Begins a line.
     pub fn begin(&mut self, indent: &str) {
-        self.start = self.text.len();
-        self.marks.push(Vec::new());
+        self.lines.push((self.text.len(), self.marks.len()));
         self.text.push_str(indent);
     }
 
@@ -42,14 +65,24 @@ impl Text {
         self.text.push_str(text);
     }
 
-    /// Words of somebody.
+    /// Words of ours.
+    pub fn put(&mut self, text: fmt::Arguments<'_>) {
+        // Writing to a String cannot fail.
+        let _ = self.text.write_fmt(text);
+    }
+
+    /// Words of somebody, as they are.
     pub fn said(&mut self, said: &Said) {
-        let at = self.text.len() - self.start;
-        if let Some(marks) = self.marks.last_mut() {
-            marks.push((at, self.said.len()));
-        }
-        self.said.push(said.clone());
+        self.speaks(said);
+        let from = self.text.len();
         self.text.push_str(&said.text);
+        self.free.push(from..self.text.len());
+    }
+
+    /// The words that follow are there because somebody asked for them.
+    pub fn speaks(&mut self, said: &Said) {
+        let at = self.text.len() - self.lines.last().map_or(0, |(start, _)| *start);
+        self.marks.push((at, said.with(String::new())));
     }
 
     /// Ends a line.
@@ -62,23 +95,77 @@ impl Text {
         &self.text
     }
 
+    /// How many lines there are.
+    pub fn line_count(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Words that nobody has taken apart.
+    pub fn free(&self) -> impl Iterator<Item = &str> {
+        self.free.iter().map(|range| &self.text[range.clone()])
+    }
+
+    /// What each piece is.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> {
+        self.pieces.iter().map(|(kind, _)| *kind)
+    }
+
+    /// The text of a piece, by number.
+    pub fn piece_text(&self, piece: usize) -> &str {
+        let lines = self.piece_lines(piece);
+        let start = |line: usize| self.lines.get(line).map_or(self.text.len(), |(at, _)| *at);
+        &self.text[start(lines.start)..start(lines.end)]
+    }
+
+    /// Whether two pieces hold the same words of the same speakers.
+    pub fn same_piece(&self, piece: usize, other: &Self, theirs: usize) -> bool {
+        self.piece_text(piece) == other.piece_text(theirs)
+            && self.piece_marks(piece) == other.piece_marks(theirs)
+    }
+
+    /// Takes a piece of another text.
+    pub fn append(&mut self, other: &Self, piece: usize) {
+        for line in other.piece_lines(piece) {
+            self.lines.push((self.text.len(), self.marks.len()));
+            self.marks.extend_from_slice(other.line_marks(line));
+            let end = other.lines.get(line + 1).map_or(other.text.len(), |(at, _)| *at);
+            self.text.push_str(&other.text[other.lines[line].0..end]);
+        }
+    }
+
+    /// Numbers of the lines of a piece, from 0.
+    pub fn piece_lines(&self, piece: usize) -> Range<usize> {
+        let line = |n: usize| self.pieces.get(n).map_or(self.lines.len(), |(_, line)| *line);
+        line(piece)..line(piece + 1)
+    }
+
+    fn piece_marks(&self, piece: usize) -> &[(usize, Said)] {
+        let lines = self.piece_lines(piece);
+        let mark = |line: usize| self.lines.get(line).map_or(self.marks.len(), |(_, mark)| *mark);
+        &self.marks[mark(lines.start)..mark(lines.end)]
+    }
+
+    fn line_marks(&self, line: usize) -> &[(usize, Said)] {
+        let mark = |line: usize| self.lines.get(line).map_or(self.marks.len(), |(_, mark)| *mark);
+        &self.marks[mark(line)..mark(line + 1)]
+    }
+
     /// Whoever speaks at a place; where nobody does, the first who speaks after it in its section.
     pub fn speaker_near(&self, line: u32, column: u32) -> Option<&Said> {
         let at = self.speaker(line, column);
         at.or_else(|| {
-            let after = self.text.lines().zip(&self.marks).skip(line as usize);
-            let inside = after.take_while(|(text, _)| text.starts_with(' '));
-            let first = inside.flat_map(|(_, marks)| marks).next();
-            first.map(|(_, said)| &self.said[*said])
+            let after = (line as usize..self.lines.len())
+                .take_while(|n| self.text[self.lines[*n].0..].starts_with(' '));
+            after.flat_map(|n| self.line_marks(n)).next().map(|(_, said)| said)
         })
     }
 
     /// Who asked for what stands at a line and column, both from 1.
     pub fn speaker(&self, line: u32, column: u32) -> Option<&Said> {
-        let marks = self.marks.get((line as usize).checked_sub(1)?)?;
+        let marks = self.line_marks((line as usize).checked_sub(1)?);
         let at = column as usize;
         let before = marks.iter().rev().find(|(from, _)| *from < at);
-        before.or(marks.first()).map(|(_, said)| &self.said[*said])
+        before.or(marks.first()).map(|(_, said)| said)
     }
 }
 

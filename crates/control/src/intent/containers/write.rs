@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::Options;
 use super::Problem;
@@ -11,7 +12,7 @@ use super::balancer::{Balancer, HEALTH_CHECK, Stats};
 use super::pools::{self, Claim, Member, Pool, Sorted};
 use super::route::{Comparison, DEFAULT_PORT};
 use super::said::{By, Said, quoted};
-use super::text::{self, Text};
+use super::text::{self, Kind, Text};
 
 /// A replica gets requests once it listens, and is looked at often until it does.
 const NEW: &str = " init-state down downinter 200ms";
@@ -64,26 +65,30 @@ pub struct Writer<'a> {
     pub options: &'a Options,
     /// The balancer runs in a container with a network of its own.
     pub contained: bool,
+    /// What names the place of an address that nobody wrote.
+    pub address_label: Arc<str>,
 }
 
 impl Writer<'_> {
     /// Writes it.
     pub fn draft(&self) -> Draft {
         let mut d = Draft::default();
+        d.text.piece(Kind::Prelude);
         self.global(&mut d);
         self.defaults(&mut d, "evenkeel-containers", self.balancer.tcp);
         self.defaults(&mut d, "evenkeel-tcp", true);
-        self.stats(&mut d);
         if !self.balancer.users.is_empty() {
             d.text.ours(&format!("userlist {USERS}"));
             self.balancer.users.iter().for_each(|line| d.text.theirs(line));
         }
+        self.stats(&mut d);
         let relayed = self.relays(&mut d);
         self.frontends(&mut d, &relayed);
         for pool in self.sorted.pools.iter().chain(&self.sorted.default) {
             self.backend(&mut d, pool);
         }
         for (name, lines) in &self.balancer.backends {
+            d.text.piece(Kind::Head);
             d.text.ours(&format!("backend {name} from evenkeel-containers"));
             checked(&mut d, lines);
         }
@@ -138,6 +143,7 @@ impl Writer<'_> {
             d.problems.push(self.refused(port, address));
             return;
         }
+        d.text.piece(Kind::Head);
         d.text.ours("listen stats from evenkeel-containers");
         d.text.begin("    bind ");
         d.text.said(address);
@@ -186,10 +192,10 @@ impl Writer<'_> {
     fn binds(&self, d: &mut Draft, port: u16, by: Option<&Said>) {
         for address in self.addresses(port) {
             d.text.begin("    bind ");
-            match by {
-                Some(said) => d.text.said(&said.with(address.to_string())),
-                None => d.text.words(&address.to_string()),
+            if let Some(said) = by {
+                d.text.speaks(said);
             }
+            d.text.put(format_args!("{address}"));
             self.bind_end(d, port);
         }
     }
@@ -207,6 +213,7 @@ impl Writer<'_> {
             }
             done.insert(home);
             let name = format!("port_{port}");
+            d.text.piece(Kind::Head);
             d.text.ours(&format!("listen {name} from evenkeel-tcp"));
             self.binds(d, home, Some(said));
             let settings = pools::settings(&self.sorted.variants, variants);
@@ -264,12 +271,8 @@ impl Writer<'_> {
                 d.problems.extend(by);
                 continue;
             }
-            rules.sort_by(|a, b| {
-                let key = |x: &Rule<'_>| {
-                    let (priority, route, _) = x.1;
-                    (std::cmp::Reverse(*priority), route.rank(), x.0.name.clone(), route.clone())
-                };
-                key(a).cmp(&key(b))
+            rules.sort_by_cached_key(|(pool, (priority, route, _))| {
+                (std::cmp::Reverse(*priority), route.rank(), &pool.name, route)
             });
             self.frontend(d, port, &rules);
         }
@@ -281,6 +284,7 @@ impl Writer<'_> {
         let only_monitor =
             rules.is_empty() && extra.is_none() && monitor.is_some() && port != DEFAULT_PORT;
         let name = if only_monitor { "monitor".to_owned() } else { format!("port_{port}") };
+        d.text.piece(Kind::Head);
         d.text.ours(&format!("frontend {name} from evenkeel-containers"));
         d.frontends.insert(port, name);
         let first = rules.first().map(|(_, (_, _, said))| said);
@@ -293,21 +297,24 @@ impl Writer<'_> {
             d.text.theirs(line);
         }
         checked(d, extra.map(Vec::as_slice).unwrap_or_default());
-        if !self.balancer.tcp {
-            let comparison = Comparison { strict_port: self.balancer.strict_port };
-            for (pool, (_, route, said)) in rules {
-                for condition in route.conditions(comparison) {
-                    let line = format!("use_backend {} if {condition}", pool.name);
-                    d.text.theirs(&said.with(line));
-                }
-            }
-        }
         let open = port == DEFAULT_PORT || extra.is_some();
         if let Some(pool) = &self.sorted.default
             && self.balancer.default_backend
             && open
         {
             d.text.ours(&format!("    default_backend {}", pool.name));
+        }
+        if !self.balancer.tcp {
+            let comparison = Comparison { strict_port: self.balancer.strict_port };
+            for (pool, (_, route, said)) in rules {
+                for condition in route.conditions(comparison) {
+                    d.text.piece(Kind::Item);
+                    d.text.begin("    ");
+                    d.text.speaks(said);
+                    d.text.put(format_args!("use_backend {} if {condition}", pool.name));
+                    d.text.end();
+                }
+            }
         }
     }
 
@@ -331,6 +338,7 @@ impl Writer<'_> {
     }
 
     fn backend(&self, d: &mut Draft, pool: &Pool) {
+        d.text.piece(Kind::Head);
         d.text.ours(&format!("backend {} from evenkeel-containers", pool.name));
         let settings = pools::settings(&self.sorted.variants, &pool.variants);
         if let Some(drain) = settings.drain {
@@ -353,7 +361,10 @@ impl Writer<'_> {
         self.auth(d, &settings);
         let sticky = settings.lines.contains_key(&Slot::Cookie);
         self.servers(d, &pool.name, &pool.variants, None, sticky);
-        checked(d, &late);
+        if !late.is_empty() {
+            d.text.piece(Kind::Tail);
+            checked(d, &late);
+        }
     }
 
     fn auth(&self, d: &mut Draft, settings: &PoolAsks) {
@@ -398,13 +409,15 @@ impl Writer<'_> {
                     name = format!("{base}_{n}");
                     n += 1;
                 }
-                self.server(d, one, &name, *port, sticky, several);
-                let (backend, server) = (backend.to_owned(), name);
-                d.servers.push(Written { backend, server, member: at, port: *port });
+                if self.server(d, one, &name, *port, sticky, several) {
+                    let (backend, server) = (backend.to_owned(), name);
+                    d.servers.push(Written { backend, server, member: at, port: *port });
+                }
             }
         }
     }
 
+    /// Writes a server; whether it could be.
     fn server(
         &self,
         d: &mut Draft,
@@ -413,14 +426,17 @@ impl Writer<'_> {
         port: u16,
         sticky: bool,
         several: bool,
-    ) {
+    ) -> bool {
         // That it is reached there was seen before it became a member.
-        let Some(address) = one.reach.socket(port) else { return };
-        let place = Said { by: one.by.clone(), label: "its address".into(), text: String::new() };
+        let Some(address) = one.reach.socket(port) else { return false };
+        let label = Arc::clone(&self.address_label);
+        let place = Said { by: one.by.clone(), label, text: String::new() };
+        d.text.piece(Kind::Item);
         d.text.begin("    ");
-        d.text.said(&place.with(format!("server {name} {address}")));
+        d.text.speaks(&place);
+        d.text.put(format_args!("server {name} {address}"));
         if sticky {
-            d.text.words(&format!(" cookie {}", one.name));
+            d.text.put(format_args!(" cookie {}", one.name));
         }
         let check = one.server.check.as_ref().unwrap_or(&self.balancer.check);
         if !check.text.is_empty() {
@@ -445,6 +461,7 @@ impl Writer<'_> {
             d.text.words(" disabled");
         }
         d.text.end();
+        true
     }
 }
 

@@ -502,7 +502,7 @@ fn e33_swarm_services() {
             networks: vec![network("ingress", "10.255.0.9"), edge(9)],
             host_network: false,
         });
-        survey(&Config::default(), &observations, &Options::default())
+        anew(&Config::default(), &observations, &Options::default())
     };
     let survey = town(&containers);
     let addresses = survey.addresses("default_service");

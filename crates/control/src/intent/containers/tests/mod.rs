@@ -4,6 +4,7 @@ mod examples;
 mod guard;
 mod native;
 mod reach;
+mod recall;
 mod selection;
 
 use std::net::IpAddr;
@@ -69,6 +70,12 @@ fn seen(containers: Vec<Container>) -> Vec<Observation> {
     }]
 }
 
+/// What becomes of them when nothing is remembered.
+fn anew(base: &Config, observations: &[Observation], options: &Options) -> Survey {
+    let observations: Vec<&Observation> = observations.iter().collect();
+    survey(base, &observations, options, &mut Memo::default())
+}
+
 /// A small town: an environment for the balancer, linked services, and their containers.
 #[derive(Default)]
 struct Town {
@@ -125,7 +132,7 @@ impl Town {
             host_network: false,
         });
         let options = Options { environment: self.environment.clone(), ..Options::default() };
-        survey(base, &observations, &options)
+        anew(base, &observations, &options)
     }
 }
 

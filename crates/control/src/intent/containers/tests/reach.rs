@@ -25,7 +25,7 @@ fn contained(container: Container) -> Vec<Observation> {
 
 /// Address of the only server, or why there is none.
 fn place(observations: &[Observation]) -> String {
-    let survey = survey(&Config::default(), observations, &Options::default());
+    let survey = anew(&Config::default(), observations, &Options::default());
     let seat = &survey.seats[0];
     match seat.servers.first() {
         Some((_, _, address)) => address.clone(),

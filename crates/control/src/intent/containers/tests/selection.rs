@@ -9,7 +9,7 @@ fn standing(survey: &Survey, name: &str) -> SeatStanding {
 }
 
 fn merged(containers: Vec<Container>) -> Survey {
-    survey(&Config::default(), &seen(containers), &Options::default())
+    anew(&Config::default(), &seen(containers), &Options::default())
 }
 
 #[test]
