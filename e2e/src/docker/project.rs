@@ -43,8 +43,10 @@ impl Project {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("evk{}n{number}", std::process::id());
         let scratch = Scratch::new().map_err(|e| e.to_string())?;
-        let dir = scratch.path.join(example);
-        copy(&images::root().join("examples").join(example), &dir).map_err(|e| e.to_string())?;
+        // One builds what lies beside it.
+        let examples = scratch.path.join("examples");
+        copy(&images::root().join("examples"), &examples).map_err(|e| e.to_string())?;
+        let dir = examples.join(example);
         let port = free_port().map_err(|e| e.to_string())?;
         Ok(Self { name, version, port, dir, scratch, program, balancer })
     }
