@@ -6,6 +6,7 @@
 pub mod command;
 pub mod compose;
 pub mod images;
+pub mod newer;
 pub mod place;
 pub mod pool;
 pub mod project;

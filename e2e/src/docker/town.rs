@@ -14,7 +14,7 @@ const SOON: Duration = Duration::from_secs(60);
 /// Image that services and the balancer's binary run in.
 const IMAGE: &str = "python:3-slim";
 /// Answers every request with its name, on every port it is told.
-const SERVICE: &str = "
+pub const SERVICE: &str = "
 import http.server, os, socket, sys, threading
 class H(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
