@@ -2,8 +2,8 @@
 
 use e2e::docker::newer::Newer;
 use e2e::docker::scenario::expect;
-use e2e::docker::town::{SERVICE, Town};
 use e2e::docker::skip;
+use e2e::docker::town::{SERVICE, Town};
 use e2e::scenario::wait_until;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

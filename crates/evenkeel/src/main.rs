@@ -1,6 +1,7 @@
 //! The front door: command line, signals and wiring, nothing else.
 #![forbid(unsafe_code)]
 
+mod agent;
 mod args;
 mod change;
 mod check;

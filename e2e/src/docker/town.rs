@@ -36,6 +36,15 @@ server = Six if 'V6' in os.environ else http.server.ThreadingHTTPServer
 server(('', int(sys.argv[1])), H).serve_forever()
 ";
 
+/// The engine's socket, mounted.
+const SOCKET: &str = "/var/run/docker.sock:/var/run/docker.sock";
+
+/// The balancer's binary, mounted.
+fn mounted() -> Result<Vec<String>, String> {
+    let binary = crate::binaries::evenkeel()?.path;
+    Ok(vec!["-v".to_owned(), format!("{}:/evenkeel:ro", binary.display())])
+}
+
 /// A town.
 pub struct Town {
     name: String,
@@ -127,17 +136,25 @@ impl Town {
         linked: &[&str],
         variables: &[&str],
     ) -> Result<(), String> {
-        let binary = crate::binaries::evenkeel()?.path;
-        let mut options = vec![
-            "-v".to_owned(),
-            "/var/run/docker.sock:/var/run/docker.sock".to_owned(),
-            "-v".to_owned(),
-            format!("{}:/evenkeel:ro", binary.display()),
-        ];
-        for service in linked {
-            let link = format!("{}:{service}", self.container_name(service));
-            options.extend(["--link".to_owned(), link]);
-        }
+        let mut options = words.to_vec();
+        options.extend(["-v", SOCKET]);
+        let links: Vec<String> = linked
+            .iter()
+            .map(|service| format!("--link={}:{service}", self.container_name(service)))
+            .collect();
+        options.extend(links.iter().map(String::as_str));
+        self.balancer_apart(&options, variables)
+    }
+
+    /// `evenkeel agent` with the Docker socket.
+    pub fn agent(&mut self, words: &[&str]) -> Result<(), String> {
+        let options = [mounted()?, vec!["-v".to_owned(), SOCKET.to_owned()]].concat();
+        self.run("agent", words, &options, &["/evenkeel", "agent", "--listen", "0.0.0.0:2375"])
+    }
+
+    /// The balancer without the Docker socket, with words of `docker run` and variables.
+    pub fn balancer_apart(&mut self, words: &[&str], variables: &[&str]) -> Result<(), String> {
+        let mut options = mounted()?;
         for variable in variables {
             options.extend(["-e".to_owned(), (*variable).to_owned()]);
         }

@@ -53,6 +53,8 @@ pub enum Command {
     WaitDrained(WaitArgs),
     /// Send commands of the runtime API to the running process and print its answers
     Ctl(CtlArgs),
+    /// Hold the Docker socket and pass on to balancers what they need to read of it
+    Agent(AgentArgs),
     /// Run five replicas and a balancer in one process and show what happens when they change
     Demo(DemoArgs),
     /// Print the completion script for a shell
@@ -230,6 +232,18 @@ pub struct WaitArgs {
     /// Control socket.
     #[command(flatten)]
     pub control: ControlArgs,
+}
+
+/// `evenkeel agent`.
+#[derive(Args, Clone, Debug)]
+pub struct AgentArgs {
+    /// Docker socket
+    #[arg(long, value_name = "PATH", default_value = "/var/run/docker.sock")]
+    pub socket: PathBuf,
+    /// Where balancers ask: unix://PATH or ADDRESS:PORT. Whoever reaches it reads every container's
+    /// variables
+    #[arg(long, value_name = "PLACE", value_parser = crate::agent::place)]
+    pub listen: crate::agent::Place,
 }
 
 /// `evenkeel demo`.
