@@ -6,8 +6,8 @@ use crate::http::token::is_host;
 use crate::http::{Known, Method};
 
 /// Refuses a request whose Host fields are malformed or differ from each other or from the target;
-/// makes one of equal ones. A missing Host is accepted, as HAProxy does, and with `lenient` one that
-/// differs from the target.
+/// makes one of equal ones. A missing Host is accepted, as HAProxy does, and with `lenient` one
+/// that differs from the target.
 #[inline]
 pub(super) fn settle_host(head: &mut Head, lenient: bool) -> Result<(), HeadError> {
     if head.line.target_kind == TargetKind::Absolute {
