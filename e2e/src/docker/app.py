@@ -10,6 +10,8 @@ for name in sys.argv[1:]:
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # An answer is whole or has not begun.
+    wbufsize = -1
 
     def do_GET(self):
         body = socket.gethostname().encode()

@@ -4,13 +4,14 @@ mod counters;
 mod standing;
 mod traffic;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use balance::{Fleet, ServerState};
 use model::{
-    Address, AdminReason, Backend, BackendTarget, Config, Frontend, Name, Server, Snapshot,
+    Address, AdminReason, Backend, BackendTarget, Config, Frontend, Name, Server, ServerIdentity,
+    Snapshot,
 };
 
 pub use counters::{BackendCounters, Counter, FrontendCounters, Gauge, Rate, ServerCounters};
@@ -102,8 +103,10 @@ impl Live {
         let config = Arc::clone(&snapshot.config);
         let mut backends = HashMap::with_capacity(config.backends.len());
         let mut unchanged = previous.is_some_and(|p| p.backends.len() == config.backends.len());
+        let mut renamed = Renamed::new(&config, previous);
         for model in &config.backends {
             let before = previous.and_then(|p| p.backends.get(&model.name));
+            let before = before.or_else(|| renamed.continued_by(model));
             let live = match before {
                 Some(b) if b.model == *model => Arc::clone(b),
                 _ => {
@@ -140,6 +143,35 @@ impl Live {
     #[must_use]
     pub fn frontend(&self, name: &str) -> Option<&Arc<LiveFrontend>> {
         self.frontends.iter().find(|f| &*f.model.name == name)
+    }
+}
+
+/// Backends of containers that are gone by their name and go on under another: they are called
+/// after one of their containers, and it may be that one which went.
+struct Renamed<'a> {
+    gone: Vec<&'a Arc<LiveBackend>>,
+}
+
+impl<'a> Renamed<'a> {
+    fn new(config: &Config, previous: Option<&'a Live>) -> Self {
+        let names: HashSet<&Name> = config.backends.iter().map(|b| &b.name).collect();
+        let all = previous.into_iter().flat_map(|p| p.backends.values());
+        Self { gone: all.filter(|b| !names.contains(&b.model.name)).collect() }
+    }
+
+    /// The one that shares most containers with a new backend; no other continues it, too.
+    fn continued_by(&mut self, model: &Backend) -> Option<&'a Arc<LiveBackend>> {
+        if self.gone.is_empty() {
+            return None;
+        }
+        let own = model.servers.iter().map(|s| &s.identity);
+        let own: HashSet<&ServerIdentity> =
+            own.filter(|i| matches!(i, ServerIdentity::Container { .. })).collect();
+        let shared =
+            |b: &LiveBackend| b.servers.iter().filter(|s| own.contains(&s.model.identity)).count();
+        let counts = self.gone.iter().enumerate().map(|(at, b)| (shared(b), at));
+        let (count, at) = counts.max()?;
+        (count > 0).then(|| self.gone.swap_remove(at))
     }
 }
 
