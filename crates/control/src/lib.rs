@@ -12,6 +12,7 @@ pub mod guard;
 pub mod history;
 pub mod intent;
 pub mod names;
+pub mod numbers;
 pub mod plan;
 pub mod ports;
 pub mod reconcile;

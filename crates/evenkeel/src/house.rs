@@ -320,7 +320,11 @@ fn joined(
     names: &Names,
 ) -> containers::Survey {
     let mut survey = intent.survey(options);
-    names.place(&mut survey.config, controller.running().map(|s| &*s.config));
+    let running = controller.running().map(|s| &*s.config);
+    names.place(&mut survey.config, running);
+    if let Some(running) = running {
+        control::numbers::keep(&mut survey.config, running);
+    }
     survey
 }
 
