@@ -43,6 +43,13 @@ pub enum PersistRule {
 }
 
 impl Backend {
+    /// `fullconn` where it is not written: a tenth, rounded up, of what the frontends that lead
+    /// there take together (manual 4.2).
+    #[must_use]
+    pub fn default_fullconn(taken: u64) -> u32 {
+        u32::try_from(taken.div_ceil(10)).unwrap_or(u32::MAX).max(1)
+    }
+
     /// Whether both are halves of one `listen` section, whose rules run once.
     #[must_use]
     pub fn is_half_of(&self, frontend: &Frontend) -> bool {

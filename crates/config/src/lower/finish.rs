@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     pub drain_timeout: Option<std::time::Duration>,
     /// `maxconn` of the process.
     pub maxconn: Option<u32>,
+    /// A `stats socket` is there: as in HAProxy, it takes the first number of a proxy.
+    pub stats_socket: bool,
 }
 
 /// Gives numbers that were not written: the smallest that is free.
@@ -45,6 +47,12 @@ impl Ids {
     /// Numbers that are taken already.
     pub(crate) fn new(used: impl Iterator<Item = u32>) -> Self {
         Self { used: used.collect(), next: 1 }
+    }
+
+    /// From this number on.
+    pub(crate) fn from(mut self, first: u32) -> Self {
+        self.next = first;
+        self
     }
 
     /// The next free number.

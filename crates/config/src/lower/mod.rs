@@ -102,6 +102,7 @@ pub fn lower(ast: &Ast, sources: &dyn Sources) -> Lowered {
         spread_checks_percent: global.spread_checks_percent,
         drain_timeout: global.hard_stop_after,
         maxconn: global.maxconn,
+        stats_socket: !global.stats_sockets.is_empty(),
     };
     cx.global_log_targets = shared.global_log.len();
     let proxies = sections::proxies(&mut cx);

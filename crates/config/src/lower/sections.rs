@@ -119,7 +119,7 @@ pub(crate) fn finish<'a>(
     }
     verify::all(cx, &drafts, userlists);
     default_fullconn(&mut drafts, shared.maxconn);
-    let mut ids = proxy_ids(cx, &drafts);
+    let mut ids = proxy_ids(cx, &drafts).from(1 + u32::from(shared.stats_socket));
     let mut frontends = Vec::new();
     let mut backends = Vec::with_capacity(drafts.len());
     for draft in &mut drafts {
@@ -137,20 +137,20 @@ pub(crate) fn finish<'a>(
 /// `fullconn` where it counts and is not written: a tenth of what the frontends that lead there
 /// take (manual 4.2).
 fn default_fullconn(drafts: &mut [Draft<'_>], process: Option<u32>) {
-    let mut taken: HashMap<Name, u32> = HashMap::new();
+    let mut taken: HashMap<Name, u64> = HashMap::new();
     for draft in drafts.iter().filter(|draft| draft.is_front() && !draft.disabled) {
         let Some(most) = draft.front.model.maxconn.or(process) else { continue };
         let named = draft.front.default_backend.iter().chain(&draft.front.use_backend_names);
         let own = draft.is_back().then_some(&draft.name);
         for name in named.map(|(name, _)| name).chain(own) {
             let sum = taken.entry(name.clone()).or_default();
-            *sum = sum.saturating_add(most);
+            *sum += u64::from(most);
         }
     }
     for draft in drafts.iter_mut().filter(|draft| draft.back.fullconn.is_none()) {
         let dynamic = draft.back.servers.iter().any(|server| server.server.minconn.is_some());
         let sum = taken.get(&draft.name).filter(|_| dynamic);
-        draft.back.fullconn = sum.map(|sum| (sum / 10).max(1));
+        draft.back.fullconn = sum.map(|sum| Backend::default_fullconn(*sum));
     }
 }
 
