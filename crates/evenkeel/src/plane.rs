@@ -2,7 +2,8 @@
 
 use control::ports::{BindRefusal, Opened, ServerOrderKind};
 use control::{DataPlane, OrderError, Refusal, ServerOrder};
-use model::{AdminReason, AdminReasons, Algorithm, Snapshot};
+use model::{Algorithm, Snapshot};
+use proxy::checks::Wish;
 use proxy::{ApplyError, Engine, LiveBackend, LiveServer, Shared};
 
 use crate::load::plain_reason;
@@ -49,16 +50,16 @@ impl DataPlane for Plane {
             .find(|s| s.model.name == order.server)
             .ok_or(OrderError::NoServer)?;
         let shared = self.engine.shared();
-        let state = |reasons| {
+        let state = |wish| {
+            let reasons = proxy::checks::wished(server.state.admin(), wish);
             proxy::checks::administer(shared, backend, server, reasons);
             Ok(())
         };
-        let drain = AdminReason::RuntimeDrain;
         match order.what {
             ServerOrderKind::Weight(weight) => set_weight(shared, backend, server, weight),
             ServerOrderKind::WeightPercent(percent) => {
-                let weight = u32::from(server.model.weight) * u32::from(percent) / 100;
-                set_weight(shared, backend, server, weight.min(256) as u16)
+                let weight = proxy::checks::share_of_weight(server, percent);
+                set_weight(shared, backend, server, weight)
             }
             ServerOrderKind::Health(to) => {
                 proxy::checks::force(shared, backend, server, to);
@@ -73,20 +74,11 @@ impl DataPlane for Plane {
                 shared.end_sessions(&[server.state.uid()], proxy::Cause::Killed);
                 Ok(())
             }
-            ServerOrderKind::Ready => state(without_maintenance(server).without(drain)),
-            ServerOrderKind::Drain => state(without_maintenance(server).with(drain)),
-            ServerOrderKind::Maintenance => {
-                state(server.state.admin().with(AdminReason::RuntimeMaint))
-            }
+            ServerOrderKind::Ready => state(Wish::Ready),
+            ServerOrderKind::Drain => state(Wish::Drain),
+            ServerOrderKind::Maintenance => state(Wish::Maintenance),
         }
     }
-}
-
-/// The reasons of a server without the maintenance that operators asked for. `disabled` in the
-/// file counts as an operator's: `ready` ends it until the file changes.
-fn without_maintenance(server: &LiveServer) -> AdminReasons {
-    const OPERATORS: [AdminReason; 2] = [AdminReason::ConfigMaint, AdminReason::RuntimeMaint];
-    OPERATORS.into_iter().fold(server.state.admin(), AdminReasons::without)
 }
 
 fn set_weight(

@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use health::CheckResult;
-use health::agent::{self, Advice, Wish};
-use model::{Address, AdminReason, AdminReasons, AgentCheck, Operational};
+use health::agent::{self, Advice};
+use model::{Address, AgentCheck, Operational};
 use tokio::time::{Instant, timeout};
 
 use super::{Context, Place, transition};
@@ -74,11 +74,12 @@ fn follow(
 ) {
     let (shared, backend, server) = (&context.shared, &place.backend, &place.server);
     if let Some(wish) = advice.wish {
-        transition::administer(shared, backend, server, wished(server.state.admin(), wish));
+        let reasons = transition::wished(server.state.admin(), wish);
+        transition::administer(shared, backend, server, reasons);
     }
     if let Some(percent) = advice.weight_percent {
-        let weight = u32::from(server.model.weight) * u32::from(percent) / 100;
-        transition::weigh(shared, backend, server, weight.min(256) as u16);
+        let weight = transition::share_of_weight(server, percent);
+        transition::weigh(shared, backend, server, weight);
     }
     let Some((up, word)) = &advice.up else { return };
     let mut result = agent::result(*up, word);
@@ -102,14 +103,4 @@ fn follow(
     };
     let why = health::text::Why::Check(Some(&result).filter(|_| !logs));
     transition::set(shared, backend, server, to, why);
-}
-
-/// The same reasons that the runtime API would set.
-fn wished(now: AdminReasons, wish: Wish) -> AdminReasons {
-    let without = now.without(AdminReason::RuntimeMaint).without(AdminReason::ConfigMaint);
-    match wish {
-        Wish::Ready => without.without(AdminReason::RuntimeDrain),
-        Wish::Drain => without.with(AdminReason::RuntimeDrain),
-        Wish::Maintenance => now.with(AdminReason::RuntimeMaint),
-    }
 }

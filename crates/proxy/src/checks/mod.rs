@@ -20,8 +20,9 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::{AbortHandle, LocalSet};
 
+pub use health::agent::Wish;
 pub use observe::{observe_connect, observe_response};
-pub use transition::{administer, force, tracked_follow, weigh};
+pub use transition::{administer, force, share_of_weight, tracked_follow, weigh, wished};
 
 use crate::engine::Shared;
 use crate::live::{Live, LiveBackend, LiveServer};

@@ -4,6 +4,7 @@ use health::text::{self, Counts, Subject, Why};
 use model::{AdminReason, AdminReasons, Operational};
 use tokio::time::Instant;
 
+use super::Wish;
 use crate::engine::Shared;
 use crate::live::{Live, LiveBackend, LiveServer};
 use crate::log::{LEVEL_ALERT, LEVEL_NOTICE};
@@ -47,6 +48,24 @@ pub fn administer(
 pub fn weigh(shared: &Shared, backend: &LiveBackend, server: &LiveServer, weight: u16) {
     server.state.set_weight(weight);
     backend.queue.serve(&server.state, shared.now_ms(Instant::now()));
+}
+
+/// The weight that so many percent of the configured one are, 0 to 256.
+#[must_use]
+pub fn share_of_weight(server: &LiveServer, percent: u16) -> u16 {
+    (u32::from(server.model.weight) * u32::from(percent) / 100).min(256) as u16
+}
+
+/// The reasons of a server for which an operator or its agent asks this. `disabled` in the file
+/// counts as an operator's: being ready ends it until the file changes.
+#[must_use]
+pub fn wished(now: AdminReasons, wish: Wish) -> AdminReasons {
+    let without = now.without(AdminReason::RuntimeMaint).without(AdminReason::ConfigMaint);
+    match wish {
+        Wish::Ready => without.without(AdminReason::RuntimeDrain),
+        Wish::Drain => without.with(AdminReason::RuntimeDrain),
+        Wish::Maintenance => now.with(AdminReason::RuntimeMaint),
+    }
 }
 
 /// Says in place of the checks that a server is up, down or stopping (runtime API).
