@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use admin::ProcessFacts;
 use admin::ports::Report;
 use model::Mode;
-use proxy::Live;
+use proxy::{Engine, Live};
 
 use crate::house::{House, wall_ms};
 
@@ -93,7 +93,7 @@ pub fn facts(house: &House) -> ProcessFacts {
         memory_bytes: memory_bytes(),
         descriptors_max: crate::limits::descriptors(),
         connections_max,
-        connections_hard_max: connections_max,
+        connections_hard_max: Engine::connections_allowed(controller.intent.base()),
         connections,
         connections_total: shared.connections_total.value(),
         requests_total: shared.traffic.totals().requests,

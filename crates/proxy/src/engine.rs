@@ -456,12 +456,17 @@ impl Engine {
         }
     }
 
-    fn set_limits(&self, live: &Live) {
+    /// Client connections that this configuration allows: `maxconn`, or what descriptors allow.
+    #[must_use]
+    pub fn connections_allowed(config: &model::Config) -> u32 {
         let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
         let descriptors = limit.current.unwrap_or(u64::from(u32::MAX));
         let by_descriptors = (descriptors.saturating_sub(RESERVED_DESCRIPTORS) / 2).max(1) as u32;
-        let max = live.config.global.maxconn.unwrap_or(by_descriptors);
-        self.shared.max_connections.store(max.max(1), Relaxed);
+        config.global.maxconn.unwrap_or(by_descriptors).max(1)
+    }
+
+    fn set_limits(&self, live: &Live) {
+        self.shared.max_connections.store(Self::connections_allowed(&live.config), Relaxed);
         self.shared.room.notify_waiters();
     }
 
