@@ -1,4 +1,5 @@
-//! Containers that come, are replaced and are killed all the time, two services on one network whose
+//! Containers that come, are replaced and are killed all the time, two services on one network
+//! whose addresses pass from one to the other: no request fails or reaches the other service.
 //! addresses pass from one to the other: no request fails, and none reaches the other service.
 
 use e2e::client::{PATIENCE, Socket};
@@ -170,8 +171,8 @@ fn churn(place: &Place) -> Result<(), String> {
     })
 }
 
-/// One to many, each replaced, and back by killing. The services take turns, so that an address that
-/// one gives up is the next that the other gets.
+/// One to many, each replaced, and back by killing. The services take turns, so that an address
+/// that one gives up is the next that the other gets.
 fn round(services: &mut [Service<'_>; 2], address: SocketAddr) -> Result<(), String> {
     for _ in 1..REPLICAS {
         services.iter_mut().try_for_each(Service::start)?;

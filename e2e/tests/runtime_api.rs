@@ -272,6 +272,8 @@ fn commands_about_servers() {
         "get weight be/zz",
         "get weight zz/a",
         "get weight be",
+        "set maxconn global 400",
+        "set maxconn global 900",
         "set weight be/s1",
         "set weight be/s1 20",
         "get weight be/s1",
