@@ -1,17 +1,11 @@
-//! A second engine of a newer version: by TLS beside the usual one, away and back, and scaled by
-//! Compose v2.
+//! A second engine of a newer version: by TLS beside the usual one, away and back.
 
-use e2e::docker::command::Run;
-use e2e::docker::compose::Version;
 use e2e::docker::newer::Newer;
-use e2e::docker::pool::{get, good, wait_cycle};
 use e2e::docker::scenario::expect;
+use e2e::docker::skip;
 use e2e::docker::town::{SERVICE, Town};
-use e2e::docker::{images, skip};
-use e2e::process::Scratch;
 use e2e::scenario::wait_until;
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 const SOON: Duration = Duration::from_secs(60);
@@ -104,51 +98,4 @@ fn away_and_back(town: &mut Town, engine: &Newer) -> Result<(), String> {
     engine.docker(&["stop", "-t", "1", &late])?;
     answer(town, &["near", "far", "new"])?;
     expect(!shown(town).contains("away for"), || shown(town))
-}
-
-#[test]
-fn compose_scales_a_service_on_it() {
-    let start = images::ensure().and_then(|()| engine(&[IMAGE, "evenkeel:latest"]));
-    let engine = match start {
-        Ok(engine) => engine,
-        Err(reason) => return skip(&reason),
-    };
-    if let Err(why) = scaled(&engine) {
-        panic!("{why}");
-    }
-}
-
-fn scaled(engine: &Newer) -> Result<(), String> {
-    let program = Version::V2.program()?;
-    let scratch = Scratch::new().map_err(|e| e.to_string())?;
-    let example = images::root().join("examples/scaling");
-    Run::new("cp")
-        .args(&["-r".as_ref(), example.as_os_str(), scratch.path.as_os_str()])
-        .output()?;
-    let server = |count: usize| {
-        let scale = format!("server={count}");
-        let run = Run::new(&program).args(&["-p", "scaling", "up", "-d", "--scale", &scale]);
-        let run = run.dir(&scratch.path.join("scaling")).env("DOCKER_HOST", engine.socket());
-        run.env("PORT", "8080").limit(Duration::from_secs(400)).transcript()
-    };
-    let address = SocketAddr::from((engine.address, 8080));
-    for count in [5, 7, 2, 1] {
-        server(count)?;
-        let names = wait_cycle(address, "any.test", count, SOON)?;
-        println!("{count}: {names:?}");
-    }
-    // A stop, a kill, a pause.
-    server(3)?;
-    wait_cycle(address, "any.test", 3, SOON)?;
-    engine.docker(&["stop", "-t", "1", "scaling-server-1"])?;
-    wait_cycle(address, "any.test", 2, SOON)?;
-    engine.docker(&["pause", "scaling-server-2"])?;
-    wait_cycle(address, "any.test", 1, SOON)?;
-    engine.docker(&["unpause", "scaling-server-2"])?;
-    wait_cycle(address, "any.test", 2, SOON)?;
-    engine.docker(&["kill", "scaling-server-2"])?;
-    wait_cycle(address, "any.test", 1, SOON)?;
-    let last = get(address, "any.test", "/").and_then(|m| good(&m))?;
-    let left = engine.docker(&["ps", "-q", "--filter", "name=scaling-server"])?;
-    expect(left.starts_with(&last), || format!("{last} answers, {left} runs"))
 }
