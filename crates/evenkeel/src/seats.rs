@@ -38,9 +38,9 @@ fn pretty(value: &Value) -> String {
 fn freshness(freshness: &Freshness) -> String {
     match freshness {
         Freshness::Fresh(_) => "up to date".to_owned(),
-        Freshness::Stale(since_ms) => {
+        Freshness::Stale { since_ms, reason } => {
             let away_s = crate::house::wall_ms().saturating_sub(*since_ms) / 1000;
-            format!("away for {away_s} s, the last known containers go on")
+            format!("away for {away_s} s, the last known containers go on: {reason}")
         }
         Freshness::Blind(reason) => format!("not seen yet: {reason}"),
     }
@@ -108,10 +108,12 @@ fn listing(observations: &[&Observation], survey: &Survey) -> String {
         }
         out.push('\n');
         for (backend, server, address) in &seat.servers {
-            let _ = writeln!(out, "      {:width$}  {backend}/{server} {address}", "");
+            let at = format!("{backend}/{server} {address}");
+            let _ = writeln!(out, "      {:width$}  {}", "", printable(&at));
         }
         for (route, by) in &seat.routes {
-            let _ = writeln!(out, "      {:width$}  {route}  ({by})", "");
+            let said = format!("{route}  ({by})");
+            let _ = writeln!(out, "      {:width$}  {}", "", printable(&said));
         }
         for note in &seat.notes {
             let _ = writeln!(out, "      {:width$}  note: {}", "", printable(note));

@@ -61,13 +61,7 @@ fn container(name: &str, ip: &str, labels: Pairs<'_>, env: Pairs<'_>) -> Contain
 
 /// What is seen when these containers run and nobody knows about us.
 fn seen(containers: Vec<Container>) -> Vec<Observation> {
-    vec![Observation {
-        provider: "docker".into(),
-        freshness: Freshness::Fresh(1),
-        containers,
-        own: None,
-        machine: None,
-    }]
+    vec![crate::tests::observation(Freshness::Fresh(1), containers)]
 }
 
 /// What becomes of them when nothing is remembered.
