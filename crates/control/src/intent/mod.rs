@@ -131,7 +131,7 @@ impl Intent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{config, container, observation, server};
+    use crate::tests::{config, container, server};
     use model::observed::Freshness;
 
     #[test]
@@ -146,10 +146,16 @@ mod tests {
     #[test]
     fn a_provider_that_went_away_still_counts() {
         let mut intent = Intent::default();
-        let mut seen = observation(Freshness::Fresh(1), [container("a")]);
+        let mut seen = Observation {
+            provider: "docker".into(),
+            freshness: Freshness::Fresh(1),
+            containers: vec![container("a")],
+            own: None,
+            machine: None,
+        };
         intent.observe(seen.clone());
         seen.containers.clear();
-        seen.freshness = Freshness::Stale { since_ms: 5, reason: "gone".to_owned() };
+        seen.freshness = Freshness::Stale(5);
         intent.observe(seen);
         let survey = intent.survey(&containers::Options::default());
         assert_eq!(survey.seats.len(), 1);

@@ -129,6 +129,10 @@ pub struct PoolAsks {
     pub lines: BTreeMap<Slot, Vec<Said>>,
     /// No basic auth.
     pub open: bool,
+    /// Lines of a userlist of its own: an account is asked for.
+    pub users: Vec<Said>,
+    /// Of what it is an account.
+    pub realm: Option<Said>,
     /// How long requests in flight may take after the stop.
     pub drain: Option<Duration>,
 }

@@ -25,6 +25,11 @@ pub const VARIABLES: &[Row] = &[
     ("DEFAULT_SSL_CERT", "PEM, `\\n` for a newline", "certificate: read and checked, not used yet"),
     ("EVENKEEL_CONTAINER_ENV", "yes or no", "whether containers' variables are read; yes"),
     ("EVENKEEL_IMPORT", "list of `traefik`, `nginx-proxy`", "their labels and variables are read"),
+    (
+        "EVENKEEL_IMPORT_ENTRYPOINTS",
+        "list of `name:port`",
+        "ports of Traefik's entry points; `web` and `http` are 80",
+    ),
     ("EVENKEEL_STRICT_HOST_PORT", "yes or no", "a port in the Host header must be the route's"),
     ("EVENKEEL_TRUSTED_PROXIES", "list of networks", "whose X-Forwarded-Proto is believed"),
     ("EXTRA_BIND_SETTINGS", "list of `port:words`", "added to the `bind` lines of a port"),
@@ -152,6 +157,8 @@ pub struct Balancer {
     pub read_environment: bool,
     /// Labels of Traefik are read.
     pub traefik: bool,
+    /// Ports of its entry points.
+    pub entry_points: BTreeMap<String, u16>,
     /// Variables of nginx-proxy are read.
     pub nginx_proxy: bool,
 }
@@ -269,6 +276,7 @@ impl Balancer {
             all_ports: r.flag("COMPAT_ALL_PORTS", false),
             read_environment: r.flag("EVENKEEL_CONTAINER_ENV", true),
             traefik: import.0,
+            entry_points: entry_points(&mut r),
             nginx_proxy: import.1,
         };
         let linked = r.value("LINKED_SERVICES");
@@ -296,6 +304,19 @@ fn imports(r: &mut Reader<'_>) -> (bool, bool) {
             "traefik" => found.0 = true,
             "nginx-proxy" => found.1 = true,
             _ => r.say(&said, format!("'{name}' is neither traefik nor nginx-proxy")),
+        }
+    }
+    found
+}
+
+fn entry_points(r: &mut Reader<'_>) -> BTreeMap<String, u16> {
+    let mut found = BTreeMap::from(["web", "http"].map(|name| (name.to_owned(), 80)));
+    let Some(said) = r.value("EVENKEEL_IMPORT_ENTRYPOINTS") else { return found };
+    for item in plain_list(&said.text) {
+        let pair = item.split_once(':').and_then(|(name, n)| Some((name.trim(), port(n)?)));
+        match pair {
+            Some((name, port)) => drop(found.insert(name.to_owned(), port)),
+            None => r.say(&said, format!("'{item}' is not 'name:port'")),
         }
     }
     found

@@ -1,6 +1,7 @@
 //! Evenkeel's own labels: `evenkeel.KEY`, and `evenkeel.ROUTE.KEY` for several routes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use model::observed::Container;
 
@@ -142,6 +143,16 @@ pub fn switched_off(container: &Container) -> Option<&'static str> {
     says(off, &["true"]).then_some(off)
 }
 
+/// How long requests in flight may take by a container's labels; the longest of its routes.
+#[must_use]
+pub fn drain_label(labels: &BTreeMap<String, String>) -> Option<Duration> {
+    let ours = |name: &str| {
+        name.strip_prefix(PREFIX).is_some_and(|n| n.rsplit('.').next() == Some("drain"))
+    };
+    let said = labels.iter().filter(|(name, _)| ours(name));
+    said.filter_map(|(_, value)| asks::time(value.trim(), 1000)).max()
+}
+
 fn yes_or_no(said: &Said) -> Result<bool, Problem> {
     match said.text.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
@@ -261,7 +272,7 @@ fn http(scope: &Scope<'_>, way: &mut Way, listen: Option<(u16, Said)>) -> Result
                 return Err(said.problem(format!("more than {ROUTES_MAX} routes")));
             }
             let (host, path) = (host.clone(), path.clone());
-            let route = Route { port: listen_port, host, path, websocket: false };
+            let route = Route { port: listen_port, host, path, websocket: false, more: Vec::new() };
             if !way.routes.iter().any(|(known, _)| *known == route) {
                 way.routes.push((route, said.clone()));
             }

@@ -22,7 +22,7 @@ mod write;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use model::observed::{Container, Freshness, Observation, Unreadable};
+use model::observed::{Container, Freshness, Observation};
 use model::{Config, Name, ServerIdentity};
 
 use super::Problem;
@@ -34,6 +34,7 @@ use said::By;
 use select::{Selection, Standing};
 
 pub use balancer::{is_file, is_ours};
+pub use labels::drain_label;
 pub use recall::Memo;
 pub use seat::{Seat, Standing as SeatStanding, Survey};
 
@@ -156,7 +157,6 @@ fn attempt(
         for container in &observation.containers {
             hall.enter(observation, &view, &selection, container);
         }
-        observation.unreadable.iter().for_each(|one| hall.unread(observation, one));
     }
     let Hall { mut problems, mut seats, asked, .. } = hall;
     let mut sorted = pools::sort(asked, &mut problems);
@@ -232,24 +232,6 @@ impl Hall<'_> {
         self.ways(seen, container, asks, standing, reach, seat);
     }
 
-    /// A container that its engine cannot describe: it stays as it was known, if it was.
-    fn unread(&mut self, seen: &Observation, which: &Unreadable) {
-        let same = |s: &&mut Seat| s.id == which.id && s.provider == seen.provider;
-        let mut seat = Seat::unreadable(&seen.provider, which);
-        let name = seat.name.clone();
-        let mut reason = which.reason.clone();
-        if let Some(known) = self.seats.iter_mut().find(same) {
-            reason.push_str("; what was known of it goes on");
-            known.notes.push(reason.clone());
-        } else {
-            reason.push_str(": it is left out until that is mended");
-            seat = seat.quarantined(reason.clone());
-            self.seats.push(seat);
-        }
-        let origin = model::Origin::Label { container: name, label: "its description".into() };
-        self.problems.push(Problem { origin, reason });
-    }
-
     fn ways(
         &mut self,
         seen: &Observation,
@@ -313,7 +295,7 @@ impl Hall<'_> {
 
     /// Whichever words the container uses: its own labels first, one dialect at a time.
     fn read(&self, container: &Container) -> Result<Asks, Problem> {
-        let asks = match labels::read(container)? {
+        let mut asks = match labels::read(container)? {
             None => self.read_others(container)?,
             Some(native) if native.ways.iter().any(asks::Way::speaks) => native,
             Some(native) => {
@@ -329,24 +311,21 @@ impl Hall<'_> {
             w.pool.lines.values().flatten().chain(server)
         });
         lines.try_for_each(text::check)?;
+        self.passed_over(container, &mut asks);
         Ok(asks)
     }
 
+    /// In a fixed order; what is passed over is said.
     fn read_others(&self, container: &Container) -> Result<Asks, Problem> {
-        if self.balancer.traefik
-            && let Some(asks) = import::traefik(container)?
-        {
-            return Ok(asks);
+        let variables = self.read_variables(container)?;
+        let speaks = variables.as_ref().is_some_and(|a| a.ways.iter().any(asks::Way::speaks));
+        if self.balancer.traefik && !speaks {
+            let traefik = import::traefik(container, &self.balancer.entry_points)?;
+            if let Some(asks) = traefik {
+                return Ok(asks);
+            }
         }
-        if self.balancer.nginx_proxy
-            && let Some(asks) = import::nginx_proxy(container)?
-        {
-            return Ok(asks);
-        }
-        if self.balancer.read_environment {
-            return variables::read(container);
-        }
-        Ok(Asks {
+        Ok(variables.unwrap_or_else(|| Asks {
             dialect: Dialect::Native,
             explicit: false,
             service: None,
@@ -354,7 +333,44 @@ impl Hall<'_> {
             address: None,
             ways: vec![asks::Way::default()],
             notes: Vec::new(),
-        })
+        }))
+    }
+
+    fn read_variables(&self, container: &Container) -> Result<Option<Asks>, Problem> {
+        if self.balancer.nginx_proxy
+            && let Some(asks) = import::nginx_proxy(container)?
+        {
+            return Ok(Some(asks));
+        }
+        self.balancer.read_environment.then(|| variables::read(container)).transpose()
+    }
+
+    /// Words of another set than the one that is used, which have no effect.
+    fn passed_over(&self, container: &Container, asks: &mut Asks) {
+        if !asks.ways.iter().any(asks::Way::speaks) {
+            return;
+        }
+        let used = asks.dialect;
+        let mut say = |label: &str, words: &str| {
+            asks.notes.push(Problem {
+                origin: model::Origin::Label {
+                    container: container.name.clone(),
+                    label: label.into(),
+                },
+                reason: format!("{words} have no effect: {} decide", used.name()),
+            });
+        };
+        let environment = self.balancer.read_environment || self.balancer.nginx_proxy;
+        if used == Dialect::Native && environment {
+            let named = ["VIRTUAL_HOST", "TCP_PORTS"].map(|n| (n, container.env.get(n)));
+            for (name, _) in named.into_iter().filter(|(_, v)| v.is_some_and(|v| !v.is_empty())) {
+                say(name, "variables");
+            }
+        }
+        let traefik = container.labels.keys().find(|l| l.starts_with("traefik.http.routers."));
+        if let Some(label) = traefik.filter(|_| self.balancer.traefik && used != Dialect::Traefik) {
+            say(label, "labels of Traefik");
+        }
     }
 
     fn quarantine(&mut self, seat: Seat, mut problem: Problem) {

@@ -245,11 +245,16 @@ fn texts(pool: &PoolAsks) -> Vec<(Slot, Vec<&str>)> {
     lines.map(|(slot, said)| (*slot, said.iter().map(|s| &*s.text).collect())).collect()
 }
 
+fn users(pool: &PoolAsks) -> Vec<&str> {
+    pool.users.iter().chain(&pool.realm).map(|said| &*said.text).collect()
+}
+
 fn differ(a: &Way, b: &Way) -> bool {
     a.priority != b.priority
         || a.pool.open != b.pool.open
         || a.pool.drain != b.pool.drain
         || texts(&a.pool) != texts(&b.pool)
+        || users(&a.pool) != users(&b.pool)
 }
 
 fn disagreement(variant: &Variant, other: &Asked) -> Problem {
@@ -330,6 +335,10 @@ pub fn settings(variants: &[Variant], pool: &[usize]) -> PoolAsks {
             merged.lines.entry(*slot).or_insert_with(|| lines.clone());
         }
         merged.drain = merged.drain.or(asks.drain);
+        if merged.users.is_empty() {
+            merged.users.clone_from(&asks.users);
+            merged.realm.clone_from(&asks.realm);
+        }
     }
     merged.open = !pool.is_empty() && pool.iter().all(|i| variants[*i].way.pool.open);
     merged

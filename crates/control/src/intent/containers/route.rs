@@ -51,7 +51,8 @@ impl Pattern {
     }
 }
 
-fn escape(text: &str) -> String {
+/// A text in which an expression stands for itself.
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         if !c.is_ascii_alphanumeric() && !matches!(c, '/' | '_' | '-') {
@@ -84,7 +85,69 @@ pub struct Route {
     pub path: Option<Path>,
     /// Only requests for a WebSocket.
     pub websocket: bool,
+    /// What else must hold.
+    pub more: Vec<Test>,
 }
+
+/// A test beside host and path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Test {
+    /// For people.
+    pub text: String,
+    /// In configuration language, braces included.
+    pub condition: String,
+}
+
+impl Test {
+    /// Whether the host is this one.
+    pub fn host(host: &Pattern, holds: bool) -> Self {
+        let not = if holds { "" } else { "!" };
+        let condition = format!("{not}{}", host.test(HOST, false));
+        Self { text: format!("{not}Host({})", host.text()), condition }
+    }
+
+    /// Whether the path is this one; several tests for one with everything below it that must not
+    /// be asked for.
+    pub fn path(path: &Path, holds: bool) -> Vec<Self> {
+        let not = if holds { "" } else { "!" };
+        let tests = path.tests();
+        if holds && tests.len() > 1 {
+            // Both at once in one expression.
+            let Path::Below(p) = path else { return Vec::new() };
+            let regex = quoted(&format!("^{}(/.*)?$", escape(p)));
+            let condition = format!("{{ path -m reg -- {regex} }}");
+            return vec![Self { text: format!("Path({path})"), condition }];
+        }
+        let text = format!("{not}Path({path})");
+        tests.iter().map(|t| Self { text: text.clone(), condition: format!("{not}{t}") }).collect()
+    }
+}
+
+impl Path {
+    /// Tests in configuration language, any of which holds.
+    fn tests(&self) -> Vec<String> {
+        match self {
+            Self::Whole(p) => vec![p.test("path", true)],
+            Self::Stars(p) => vec![p.test("path", false)],
+            Self::Below(p) => {
+                let below = format!("{{ path -m beg -- {} }}", quoted(&format!("{p}/")));
+                vec![format!("{{ path -m str -- {} }}", quoted(p)), below]
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Path {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Whole(p) | Self::Stars(p) => f.write_str(p.text()),
+            Self::Below(p) => write!(f, "{p}/..."),
+        }
+    }
+}
+
+/// The Host header without port, case and final dot.
+const HOST: &str = "req.hdr(host),host_only,rtrim(.)";
 
 /// How hosts are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -180,13 +243,20 @@ pub fn entry(text: &str) -> Result<Entry, String> {
     let host = if name.is_empty() { None } else { Some(host(name)?) };
     let path = path.map(path_pattern).transpose()?.map(Path::Whole);
     let websocket = matches!(scheme.as_str(), "ws" | "wss");
-    Ok(Entry { route: Route { port, host, path, websocket }, tls })
+    Ok(Entry { route: Route { port, host, path, websocket, more: Vec::new() }, tls })
+}
+
+impl Default for Route {
+    fn default() -> Self {
+        let (host, path, more) = (None, None, Vec::new());
+        Self { port: DEFAULT_PORT, host, path, websocket: false, more }
+    }
 }
 
 impl Route {
     /// The more specific comes first: exact host, then wildcard by literal characters, then none;
     /// within these an exact path, then by literal prefix and literal characters, then none; a
-    /// WebSocket before everything else of the same kind.
+    /// WebSocket before everything else of the same kind; more tests before fewer.
     pub fn rank(&self) -> impl Ord + use<> {
         let more = |n: usize| usize::MAX - n;
         let host = match &self.host {
@@ -200,7 +270,7 @@ impl Route {
             Some(Path::Below(p)) => (1, more(p.len()), more(p.len())),
             None => (2, 0, 0),
         };
-        (host, path, !self.websocket)
+        (host, path, !self.websocket, more(self.more.len()))
     }
 
     /// The conditions under which it applies, any of them; each is a list of tests.
@@ -209,15 +279,8 @@ impl Route {
         if let Some(host) = &self.host {
             tests.push(self.host_test(host, comparison));
         }
-        let ends = match &self.path {
-            None => vec![String::new()],
-            Some(Path::Whole(p)) => vec![p.test("path", true)],
-            Some(Path::Stars(p)) => vec![p.test("path", false)],
-            Some(Path::Below(p)) => {
-                let below = format!("{{ path -m beg -- {} }}", quoted(&format!("{p}/")));
-                vec![format!("{{ path -m str -- {} }}", quoted(p)), below]
-            }
-        };
+        tests.extend(self.more.iter().map(|test| test.condition.clone()));
+        let ends = self.path.as_ref().map_or_else(|| vec![String::new()], Path::tests);
         if self.websocket {
             tests.push("{ req.hdr(upgrade) -i -m str websocket }".to_owned());
         }
@@ -230,7 +293,7 @@ impl Route {
 
     fn host_test(&self, host: &Pattern, comparison: Comparison) -> String {
         if !comparison.strict_port {
-            return host.test("req.hdr(host),host_only,rtrim(.)", false);
+            return host.test(HOST, false);
         }
         let text = escape(&host.0).replace("\\*", ".*");
         let pattern = format!("^{text}(:{})?$", self.port);
@@ -251,11 +314,10 @@ impl std::fmt::Display for Route {
         if self.port != DEFAULT_PORT {
             write!(f, ":{}", self.port)?;
         }
-        match &self.path {
-            None => Ok(()),
-            Some(Path::Whole(p) | Path::Stars(p)) => f.write_str(p.text()),
-            Some(Path::Below(p)) => write!(f, "{p}/..."),
+        if let Some(path) = &self.path {
+            write!(f, "{path}")?;
         }
+        self.more.iter().try_for_each(|test| write!(f, " && {}", test.text))
     }
 }
 

@@ -81,6 +81,7 @@ impl Writer<'_> {
             d.text.ours(&format!("userlist {USERS}"));
             self.balancer.users.iter().for_each(|line| d.text.theirs(line));
         }
+        self.userlists(&mut d);
         self.stats(&mut d);
         let relayed = self.relays(&mut d);
         self.frontends(&mut d, &relayed);
@@ -131,6 +132,19 @@ impl Writer<'_> {
             }
         }
         checked(d, &self.balancer.defaults);
+    }
+
+    /// Accounts that services ask for themselves.
+    fn userlists(&self, d: &mut Draft) {
+        let variants = &self.sorted.variants;
+        for pool in self.sorted.pools.iter().chain(&self.sorted.default) {
+            if pool.variants.iter().all(|i| variants[*i].way.pool.users.is_empty()) {
+                continue;
+            }
+            d.text.ours(&format!("userlist users_{}", pool.name));
+            let settings = pools::settings(variants, &pool.variants);
+            settings.users.iter().for_each(|line| d.text.theirs(line));
+        }
     }
 
     fn stats(&self, d: &mut Draft) {
@@ -358,7 +372,7 @@ impl Writer<'_> {
         if !self.balancer.tcp {
             d.text.ours(&format!("    http-request disable-l7-retry unless {REPEATABLE}"));
         }
-        self.auth(d, &settings);
+        self.auth(d, &pool.name, &settings);
         let sticky = settings.lines.contains_key(&Slot::Cookie);
         self.servers(d, &pool.name, &pool.variants, None, sticky);
         if !late.is_empty() {
@@ -367,7 +381,15 @@ impl Writer<'_> {
         }
     }
 
-    fn auth(&self, d: &mut Draft, settings: &PoolAsks) {
+    fn auth(&self, d: &mut Draft, pool: &str, settings: &PoolAsks) {
+        if let Some(first) = settings.users.first().filter(|_| !self.balancer.tcp) {
+            let realm = settings.realm.as_ref().map_or("traefik", |r| r.text.as_str());
+            let realm = quoted(realm);
+            d.text.theirs(&first.with(format!(
+                "http-request auth realm {realm} unless {{ http_auth(users_{pool}) }}"
+            )));
+            return;
+        }
         if !self.balancer.users.is_empty() && !settings.open && !self.balancer.tcp {
             d.text.ours(&format!(
                 "    http-request auth realm haproxy_basic_auth unless {{ http_auth({USERS}) }}"

@@ -2,6 +2,7 @@
 
 mod examples;
 mod guard;
+mod import;
 mod native;
 mod reach;
 mod recall;
@@ -61,7 +62,13 @@ fn container(name: &str, ip: &str, labels: Pairs<'_>, env: Pairs<'_>) -> Contain
 
 /// What is seen when these containers run and nobody knows about us.
 fn seen(containers: Vec<Container>) -> Vec<Observation> {
-    vec![crate::tests::observation(Freshness::Fresh(1), containers)]
+    vec![Observation {
+        provider: "docker".into(),
+        freshness: Freshness::Fresh(1),
+        containers,
+        own: None,
+        machine: None,
+    }]
 }
 
 /// What becomes of them when nothing is remembered.

@@ -202,42 +202,6 @@ fn a_replica_with_a_bad_label_leaves_the_others_of_its_service() {
 }
 
 #[test]
-fn importers_are_asked_for_and_read_other_words() {
-    let traefik: Pairs<'_> = &[
-        ("traefik.enable", "true"),
-        ("traefik.http.routers.r.rule", "Host(`t.test`) && PathPrefix(`/api`)"),
-        ("traefik.http.services.s.loadbalancer.server.port", "9000"),
-        ("traefik.http.routers.r.tls.options", "x"),
-    ];
-    let guarded: Pairs<'_> = &[
-        ("traefik.http.routers.g.rule", "Host(`g.test`)"),
-        ("traefik.http.routers.g.middlewares", "auth"),
-    ];
-    let nginx: Pairs<'_> =
-        &[("VIRTUAL_HOST", "n.test"), ("VIRTUAL_PORT", "3000"), ("VIRTUAL_PATH", "/x")];
-    let town = |import: Pairs<'_>| {
-        let town = Town::balancer(import).with(container("t_1", "10.0.0.1", traefik, &[]));
-        let town = town.with(container("g_1", "10.0.0.3", guarded, &[]));
-        town.with(container("n_1", "10.0.0.2", &[], nginx)).survey()
-    };
-    let survey = town(&[("EVENKEEL_IMPORT", "traefik, nginx-proxy")]);
-    assert_eq!(survey.ask("t.test/api/1", &[]), "t_1");
-    assert_eq!(survey.ask("t.test/", &[]), "503");
-    assert_eq!(survey.ask("n.test/x/1", &[]), "n_1");
-    assert_eq!(survey.ask("n.test/", &[]), "503");
-    assert!(survey.addresses("p_t")[0].contains("9000"));
-    assert!(survey.addresses("p_n")[0].contains("3000"));
-    let problems = survey.complaints();
-    assert_eq!(problems.len(), 2);
-    assert!(problems[0].contains("t_1, traefik.http.routers.r.tls.options"), "{problems:?}");
-    assert!(problems[1].contains("g_1, traefik.http.routers.g.middlewares: not served"));
-    assert_eq!(survey.ask("g.test", &[]), "503", "not without its password");
-    let survey = town(&[]);
-    assert_eq!(survey.ask("t.test/api/1", &[]), "503");
-    assert!(survey.addresses("SERVICE_p_n")[0].contains("80"), "the other dialect");
-}
-
-#[test]
 fn labels_without_a_route_say_the_rest_about_variables() {
     let labels: Pairs<'_> = &[
         ("evenkeel.port", "9000"),
