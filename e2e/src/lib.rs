@@ -8,7 +8,6 @@ pub mod client;
 pub mod differential;
 pub mod dns;
 pub mod docker;
-pub mod engine;
 pub mod http;
 pub mod ports;
 pub mod process;

@@ -16,6 +16,7 @@ pub mod numbers;
 pub mod plan;
 pub mod ports;
 pub mod reconcile;
+pub mod rollout;
 
 pub use apply::{Controller, Report, Verdict};
 pub use history::{Cause, Ending, Entry, History};

@@ -81,12 +81,11 @@ struct Run {
 
 impl Run {
     fn new(services: usize) -> Self {
-        let containers = (0..CONTAINERS).map(|n| container(n, n % services).into()).collect();
+        let containers = (0..CONTAINERS).map(|n| container(n, n % services)).collect();
         let seen = Observation {
             provider: "docker".into(),
             freshness: Freshness::Fresh(1),
             containers,
-            unreadable: Vec::new(),
             own: None,
             machine: None,
         };
@@ -97,7 +96,7 @@ impl Run {
     }
 
     fn round(&mut self, change: Change, round: usize) -> [f64; PIECES] {
-        let container = Arc::make_mut(&mut self.seen.containers[round * 7 % CONTAINERS]);
+        let container = &mut self.seen.containers[round * 7 % CONTAINERS];
         match change {
             Change::State => {
                 container.health = match container.health {

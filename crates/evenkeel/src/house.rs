@@ -201,35 +201,12 @@ impl House {
     /// Takes what a provider sees, and brings the difference to the data plane.
     pub fn observe(&self, observation: Observation) -> Report {
         let cause = Cause::Provider(observation.provider.to_string());
-        self.say_freshness(&observation);
+        if let Freshness::Blind(reason) = &observation.freshness {
+            self.voice.warning(format!("{}: {reason}; trying again", observation.provider));
+        }
         let attempt = Attempt { at_ms: wall_ms(), spent: Duration::ZERO, causes: vec![cause] };
         self.controller.borrow_mut().intent.observe(observation);
         self.apply(attempt)
-    }
-
-    /// Says that a provider went away, and why, or that it is back.
-    fn say_freshness(&self, now: &Observation) {
-        let provider = &now.provider;
-        match &now.freshness {
-            Freshness::Blind(reason) => {
-                self.voice.warning(format!("{provider}: {reason}; trying again"));
-            }
-            Freshness::Stale { reason, .. } => self.voice.warning(format!(
-                "{provider}: {reason}; the containers seen last go on, trying again"
-            )),
-            Freshness::Fresh(_) => {
-                let controller = self.controller.borrow();
-                let before = controller.intent.observations().find(|o| o.provider == *provider);
-                let was_away = before.is_some_and(|o| match &o.freshness {
-                    Freshness::Fresh(_) => false,
-                    Freshness::Stale { .. } => true,
-                    Freshness::Blind(reason) => reason != crate::containers::NOT_ASKED,
-                });
-                if was_away {
-                    self.voice.notice(format!("{provider}: it answers again"));
-                }
-            }
-        }
     }
 
     /// What becomes of every container now.

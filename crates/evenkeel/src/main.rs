@@ -27,6 +27,7 @@ mod plane;
 mod process;
 mod remote;
 mod resolve;
+mod rollout;
 mod run;
 mod say;
 mod sd_notify;

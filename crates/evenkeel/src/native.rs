@@ -9,7 +9,7 @@ use crate::hooks::Hooks;
 use crate::load::Loader;
 use crate::run::{Control, Options};
 use crate::say::Voice;
-use crate::{agent, check, containers, files, haproxy, remote, run};
+use crate::{agent, check, containers, files, haproxy, remote, rollout, run};
 
 /// Reads the command line and does it.
 pub fn main() -> ExitCode {
@@ -22,6 +22,7 @@ pub fn main() -> ExitCode {
         Command::Containers(args) => remote::containers(&args),
         Command::Explain(args) => remote::explain(&args),
         Command::WaitDrained(args) => remote::wait_drained(&args),
+        Command::Rollout(args) => rollout::main(&args),
         Command::Ctl(args) => crate::ctl::main(&args),
         Command::Agent(args) => agent::main(&args),
         Command::Demo(args) => crate::demo::main(&args),

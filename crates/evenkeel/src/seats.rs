@@ -1,5 +1,6 @@
 //! What became of every container, and of a request, in words and as JSON.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 
 use admin::Outcome;
@@ -15,6 +16,8 @@ use crate::house::House;
 /// `evenkeel containers`.
 pub fn containers(house: &House, as_json: bool) -> Outcome {
     let survey = house.survey();
+    let rows: Vec<Row> = admin::House::rows(house);
+    let rows: Rows<'_> = rows.iter().map(|r| ((&*r.proxy, &*r.service), r)).collect();
     let controller = house.controller.borrow();
     let observations: Vec<&Observation> = controller.intent.observations().collect();
     let text = if observations.is_empty() {
@@ -22,11 +25,11 @@ pub fn containers(house: &House, as_json: bool) -> Outcome {
     } else if as_json {
         pretty(&json!({
             "providers": observations.iter().map(|o| provider_json(o, &survey)).collect::<Vec<_>>(),
-            "containers": survey.seats.iter().map(seat_json).collect::<Vec<_>>(),
+            "containers": survey.seats.iter().map(|s| seat_json(s, &rows)).collect::<Vec<_>>(),
             "problems": survey.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }))
     } else {
-        listing(&observations, &survey)
+        listing(&observations, &survey, &rows)
     };
     Outcome { ok: true, text }
 }
@@ -38,9 +41,9 @@ fn pretty(value: &Value) -> String {
 fn freshness(freshness: &Freshness) -> String {
     match freshness {
         Freshness::Fresh(_) => "up to date".to_owned(),
-        Freshness::Stale { since_ms, reason } => {
+        Freshness::Stale(since_ms) => {
             let away_s = crate::house::wall_ms().saturating_sub(*since_ms) / 1000;
-            format!("away for {away_s} s, the last known containers go on: {reason}")
+            format!("away for {away_s} s, the last known containers go on")
         }
         Freshness::Blind(reason) => format!("not seen yet: {reason}"),
     }
@@ -69,10 +72,30 @@ fn standing(seat: &Seat) -> (&'static str, &str) {
     }
 }
 
-fn seat_json(seat: &Seat) -> Value {
+/// Rows of the statistics by proxy and server.
+type Rows<'a> = HashMap<(&'a str, &'a str), &'a Row>;
+
+/// State of a server, sessions on it and sessions in its queue.
+fn occupied(rows: &Rows<'_>, backend: &str, server: &str) -> (String, u32, u32) {
+    rows.get(&(backend, server)).map_or_else(
+        // A server that is wanted and does not run yet.
+        || ("not there yet".to_owned(), 0, 0),
+        |r| (r.status.clone(), r.sessions.0, r.queue.map_or(0, |(now, _)| now)),
+    )
+}
+
+fn seat_json(seat: &Seat, rows: &Rows<'_>) -> Value {
     let (word, reason) = standing(seat);
     let servers = seat.servers.iter().map(|(backend, server, address)| {
-        json!({ "backend": backend, "server": server, "address": address })
+        let (state, connections, queue) = occupied(rows, backend, server);
+        json!({
+            "backend": backend,
+            "server": server,
+            "address": address,
+            "state": state,
+            "connections": connections,
+            "queue": queue,
+        })
     });
     let routes = seat.routes.iter().map(|(route, by)| json!({ "route": route, "by": by }));
     json!({
@@ -91,7 +114,7 @@ fn seat_json(seat: &Seat) -> Value {
     })
 }
 
-fn listing(observations: &[&Observation], survey: &Survey) -> String {
+fn listing(observations: &[&Observation], survey: &Survey, rows: &Rows<'_>) -> String {
     let mut out = String::new();
     for observation in observations {
         let name = &observation.provider;
@@ -108,12 +131,15 @@ fn listing(observations: &[&Observation], survey: &Survey) -> String {
         }
         out.push('\n');
         for (backend, server, address) in &seat.servers {
-            let at = format!("{backend}/{server} {address}");
-            let _ = writeln!(out, "      {:width$}  {}", "", printable(&at));
+            let (state, connections, _) = occupied(rows, backend, server);
+            let _ = writeln!(
+                out,
+                "      {:width$}  {backend}/{server} {address}  {state}, {connections} connections",
+                ""
+            );
         }
         for (route, by) in &seat.routes {
-            let said = format!("{route}  ({by})");
-            let _ = writeln!(out, "      {:width$}  {}", "", printable(&said));
+            let _ = writeln!(out, "      {:width$}  {route}  ({by})", "");
         }
         for note in &seat.notes {
             let _ = writeln!(out, "      {:width$}  note: {}", "", printable(note));
@@ -152,10 +178,12 @@ pub fn explained(house: &House, words: &[&str]) -> Outcome {
         started_us: crate::house::wall_ms() as i64 * 1000,
     };
     let way = explain(&running.config, &question, &process);
-    let servers = servers(house, &running.config, &way);
+    let rows: Vec<Row> = admin::House::rows(house);
+    let rows: Rows<'_> = rows.iter().map(|r| ((&*r.proxy, &*r.service), r)).collect();
+    let servers = servers(house, &running.config, &way, &rows);
     let ok = matches!(way.outcome, End::Backend(_) | End::Answered(_));
     let text = if as_json {
-        pretty(&way_json(&question, &way, &running.config, &servers))
+        pretty(&way_json(&question, &way, &running.config, &servers, &rows))
     } else {
         way_text(&question, &way, &running.config, &servers)
     };
@@ -190,13 +218,12 @@ struct Candidate {
     container: Option<Seat>,
 }
 
-fn servers(house: &House, config: &Config, way: &Explanation) -> Vec<Candidate> {
+fn servers(house: &House, config: &Config, way: &Explanation, rows: &Rows<'_>) -> Vec<Candidate> {
     let End::Backend(name) = &way.outcome else { return Vec::new() };
     let Some(backend) = config.backend(name) else { return Vec::new() };
-    let rows: Vec<Row> = admin::House::rows(house);
     let seats = house.survey().seats;
     let candidate = |server: &std::sync::Arc<model::Server>| {
-        let row = rows.iter().find(|r| *r.proxy == **name && *r.service == *server.name);
+        let row = rows.get(&(&**name, &*server.name));
         let holds = |seat: &&Seat| {
             seat.servers.iter().any(|(b, s, _)| **b == **name && **s == *server.name)
         };
@@ -298,7 +325,13 @@ fn way_text(q: &Question, way: &Explanation, config: &Config, servers: &[Candida
     out
 }
 
-fn way_json(q: &Question, way: &Explanation, config: &Config, servers: &[Candidate]) -> Value {
+fn way_json(
+    q: &Question,
+    way: &Explanation,
+    config: &Config,
+    servers: &[Candidate],
+    rows: &Rows<'_>,
+) -> Value {
     let rule = |d: &Decisive| json!({ "text": d.text, "by": d.origin.to_string() });
     let answered = match &way.outcome {
         End::Answered(decisive) => Some(rule(decisive)),
@@ -316,7 +349,7 @@ fn way_json(q: &Question, way: &Explanation, config: &Config, servers: &[Candida
             "weight": s.weight,
             "backup": s.backup,
             "connections": s.connections,
-            "container": s.container.as_ref().map(seat_json),
+            "container": s.container.as_ref().map(|seat| seat_json(seat, rows)),
         })
     });
     json!({

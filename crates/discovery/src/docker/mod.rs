@@ -4,12 +4,11 @@ mod endpoint;
 mod events;
 mod looks;
 mod observe;
-mod remedy;
+pub mod replicas;
 mod translate;
 mod watch;
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use model::Name;
 use model::observed::Observation;
@@ -28,9 +27,6 @@ pub fn provider_name(endpoint: &Endpoint) -> Name {
     }
 }
 
-/// How long an engine may usually take for an answer.
-pub const PATIENCE: Duration = Duration::from_secs(20);
-
 /// What a provider needs to know; the environment is read by the caller.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -41,15 +37,12 @@ pub struct Settings {
     /// Addresses of this process's network, without loopback: they name our own container on a
     /// local engine where nothing else does.
     pub own_addresses: Vec<IpAddr>,
-    /// How long the engine may take for an answer.
-    pub patience: Duration,
     /// Random bits for back-off.
     pub seed: u64,
 }
 
 /// Watches an engine for as long as somebody listens. Each change gives a complete observation;
-/// while the engine is away the last known set is sent once more, marked as stale, and again when
-/// the reason is another one.
+/// while the engine is away the last known set is sent once more, marked as stale.
 pub async fn run(settings: Settings, observations: mpsc::Sender<Observation>) {
     let mut observer = Observer::new(&settings);
     watch::run(&settings, &mut observer, &observations).await;

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use model::Name;
-use model::observed::{Container, ContainerState, Freshness, Network, Observation, Unreadable};
+use model::observed::{Container, ContainerState, Freshness, Network, Observation};
 
 use super::events::{Event, Kind};
 use super::{Settings, translate};
@@ -21,7 +20,7 @@ const ID_BEGINNING_MIN: usize = 12;
 #[derive(Clone, Debug)]
 pub struct Seen {
     /// What is told on.
-    pub container: Arc<Container>,
+    pub container: Container,
     /// The signal that its image or its creator wants it to be stopped with.
     pub stop_signal: Option<u8>,
     /// The container whose network it uses, by id or name.
@@ -46,14 +45,10 @@ pub struct Observer {
     own_addresses: Vec<IpAddr>,
     machine: Option<IpAddr>,
     containers: BTreeMap<Name, Seen>,
-    /// Those that the engine cannot describe now, with their names and why.
-    unreadable: BTreeMap<Name, (Name, String)>,
     /// When the last stop signal of a container was seen. The engine's own answers do not tell.
     stops: BTreeMap<Name, u64>,
     changes: u64,
     known: bool,
-    /// The engine is away since, in milliseconds since 1970.
-    away_since_ms: Option<u64>,
 }
 
 impl Observer {
@@ -69,11 +64,9 @@ impl Observer {
             },
             machine: None,
             containers: BTreeMap::new(),
-            unreadable: BTreeMap::new(),
             stops: BTreeMap::new(),
             changes: 0,
             known: false,
-            away_since_ms: None,
         }
     }
 
@@ -82,58 +75,33 @@ impl Observer {
         self.machine = machine;
     }
 
-    /// A complete listing; of those that the engine could not describe, what was last known stays.
-    pub fn replace(&mut self, containers: Vec<Seen>, unreadable: Vec<Unreadable>) {
-        self.unreadable = unreadable.into_iter().map(|u| (u.id, (u.name, u.reason))).collect();
-        self.containers.retain(|id, _| self.unreadable.contains_key(id));
+    /// A complete listing; of those that the engine could not say anything about, what was last
+    /// known stays.
+    pub fn replace(&mut self, containers: Vec<Seen>, unsaid: &[String]) {
+        self.containers.retain(|id, _| unsaid.iter().any(|u| **u == **id));
         for seen in containers {
             self.update(seen);
         }
         self.stops.retain(|id, _| self.containers.contains_key(id));
         self.known = true;
-        self.away_since_ms = None;
         self.changes += 1;
     }
 
     /// One container was looked at.
     pub fn update(&mut self, mut seen: Seen) {
-        let id = seen.container.id.clone();
-        let stop = self.stops.get(&id);
+        let stop = self.stops.get(&seen.container.id);
         // A new start is a new life.
-        let stopping = stop.is_some_and(|at| *at >= seen.container.started_ns);
-        if stopping {
-            Arc::make_mut(&mut seen.container).stopping = true;
-        }
-        self.unreadable.remove(&id);
-        self.containers.insert(id, seen);
+        seen.container.stopping = stop.is_some_and(|at| *at >= seen.container.started_ns);
+        self.containers.insert(seen.container.id.clone(), seen);
         self.changes += 1;
-    }
-
-    /// The engine could not describe a container.
-    pub fn missed(&mut self, which: Unreadable) -> Told {
-        let Unreadable { id, mut name, reason } = which;
-        if let Some(known) = self.containers.get(&id) {
-            name.clone_from(&known.container.name);
-        }
-        let now = (name, reason);
-        match self.unreadable.insert(id, now.clone()) {
-            Some(before) if before == now => Told::Nothing,
-            _ => self.changed(),
-        }
-    }
-
-    /// Those that the engine could not describe.
-    pub fn unreadable(&self) -> impl Iterator<Item = &Name> {
-        self.unreadable.keys()
     }
 
     /// A container was looked for and is not there.
     pub fn removed(&mut self, id: &str) -> Told {
         self.stops.remove(id);
-        let unread = self.unreadable.remove(id).is_some();
-        match self.containers.remove(id).is_some() || unread {
-            true => self.changed(),
-            false => Told::Nothing,
+        match self.containers.remove(id) {
+            Some(_) => self.changed(),
+            None => Told::Nothing,
         }
     }
 
@@ -154,7 +122,7 @@ impl Observer {
                 self.stops.insert(id.into(), event.at_ns);
                 match seen {
                     Some(seen) => {
-                        Arc::make_mut(&mut seen.container).stopping = true;
+                        seen.container.stopping = true;
                         self.changed()
                     }
                     None => Told::Look,
@@ -162,7 +130,7 @@ impl Observer {
             }
             Kind::Ended => match seen {
                 Some(seen) if seen.container.state != ContainerState::Exited => {
-                    Arc::make_mut(&mut seen.container).state = ContainerState::Exited;
+                    seen.container.state = ContainerState::Exited;
                     self.changed()
                 }
                 _ => Told::Nothing,
@@ -181,67 +149,54 @@ impl Observer {
     }
 
     /// The last known whole, the engine being away; or that nothing was ever seen, and why.
-    pub fn away(&mut self, reason: String) -> Observation {
+    pub fn away(&self, reason: String) -> Observation {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let since_ms =
-            *self.away_since_ms.get_or_insert_with(|| now.map_or(0, |d| d.as_millis() as u64));
         self.observation(match self.known {
-            true => Freshness::Stale { since_ms, reason },
+            true => Freshness::Stale(now.map_or(0, |d| d.as_millis() as u64)),
             false => Freshness::Blind(reason),
         })
     }
 
     fn observation(&self, freshness: Freshness) -> Observation {
-        let containers: Vec<Arc<Container>> =
+        let containers: Vec<Container> =
             self.containers.values().map(|seen| self.with_network(seen)).collect();
         Observation {
             machine: self.machine,
             provider: self.provider.clone(),
             freshness,
-            unreadable: self
-                .unreadable
-                .iter()
-                .map(|(id, (name, reason))| Unreadable {
-                    id: id.clone(),
-                    name: name.clone(),
-                    reason: reason.clone(),
-                })
-                .collect(),
             own: self.own(&containers).map(translate::own),
             containers,
         }
     }
 
     /// The container, with the network of the one whose network it uses.
-    fn with_network(&self, seen: &Seen) -> Arc<Container> {
-        let mut all = Arc::clone(&seen.container);
-        let Some(of) = &seen.network_of else { return all };
-        let named = || self.containers.values().find(|s| s.container.name == *of);
-        if let Some(other) = self.containers.get(of).or_else(named).map(|s| &s.container) {
-            let container = Arc::make_mut(&mut all);
+    fn with_network(&self, seen: &Seen) -> Container {
+        let mut container = seen.container.clone();
+        let Some(of) = &seen.network_of else { return container };
+        let all = || self.containers.values().map(|s| &s.container);
+        if let Some(other) = all().find(|c| c.id == *of).or_else(|| all().find(|c| c.name == *of)) {
             container.networks.clone_from(&other.networks);
             container.published.clone_from(&other.published);
             container.host_network = other.host_network;
         }
-        all
+        container
     }
 
     /// The container that we run in: the first of its possible names that is a container here,
     /// else the one that has an address of ours.
-    fn own<'a>(&self, containers: &'a [Arc<Container>]) -> Option<&'a Container> {
-        let all = || containers.iter().map(|c| &**c);
+    fn own<'a>(&self, containers: &'a [Container]) -> Option<&'a Container> {
         let named = |name: &&String| name.len() >= ID_BEGINNING_MIN;
         let by_name = self
             .own_candidates
             .iter()
             .filter(named)
-            .find_map(|name| all().find(|c| c.id.starts_with(name.as_str())));
+            .find_map(|name| containers.iter().find(|c| c.id.starts_with(name.as_str())));
         let ours = |n: &Network| {
             [n.ipv4, n.ipv6].iter().flatten().any(|ip| self.own_addresses.contains(ip))
         };
         by_name.or_else(|| {
             let runs = |c: &&Container| c.state == ContainerState::Running && !c.host_network;
-            all().filter(runs).find(|c| c.networks.iter().any(ours))
+            containers.iter().filter(runs).find(|c| c.networks.iter().any(ours))
         })
     }
 }
@@ -256,18 +211,17 @@ mod tests {
             endpoint: Endpoint::parse(super::super::DEFAULT_HOST, None).expect("an endpoint"),
             own_candidates: own.iter().map(|o| (*o).to_owned()).collect(),
             own_addresses: vec![IpAddr::from([172, 18, 0, 9])],
-            patience: super::super::PATIENCE,
             seed: 1,
         })
     }
 
     fn seen(id: &str, started_ns: u64, stop_signal: Option<u8>) -> Seen {
-        let container = translate::tests::running(id, started_ns).into();
+        let container = translate::tests::running(id, started_ns);
         Seen { container, stop_signal, network_of: None }
     }
 
     fn event(id: &str, at_ns: u64, kind: Kind) -> Event {
-        Event { id: id.into(), name: None, at_ns, kind }
+        Event { id: id.into(), at_ns, kind }
     }
 
     fn first_stops(o: &Observer) -> bool {
@@ -282,7 +236,7 @@ mod tests {
                 .chain([(Some(10), 10, true), (Some(28), 28, true), (Some(3), 1, false)])
         {
             let mut o = observer(&[]);
-            o.replace(vec![seen("a", 1, own)], vec![]);
+            o.replace(vec![seen("a", 1, own)], &[]);
             let told = o.handle(&event("a", 2, Kind::Signal(signal)));
             let expected = if ends { Told::Changed } else { Told::Nothing };
             assert_eq!((told, first_stops(&o)), (expected, ends), "{own:?} {signal}");
@@ -292,13 +246,13 @@ mod tests {
     #[test]
     fn a_stop_signal_outlives_listings_and_looks_but_not_a_restart() {
         let mut o = observer(&[]);
-        o.replace(vec![seen("a", 1, None)], vec![]);
+        o.replace(vec![seen("a", 1, None)], &[]);
         o.handle(&event("a", 5, Kind::Signal(15)));
-        o.replace(vec![seen("a", 1, None)], vec![]);
+        o.replace(vec![seen("a", 1, None)], &[]);
         assert!(first_stops(&o));
         o.update(seen("a", 1, None));
         assert!(first_stops(&o));
-        o.replace(vec![], vec![unreadable("a", "500")]);
+        o.replace(vec![], &["a".to_owned()]);
         assert!(first_stops(&o), "the engine could not say anything");
         o.update(seen("a", 9, None));
         assert!(!first_stops(&o));
@@ -310,7 +264,7 @@ mod tests {
     #[test]
     fn a_stop_that_comes_before_the_first_look_counts() {
         let mut o = observer(&[]);
-        o.replace(vec![], vec![]);
+        o.replace(vec![], &[]);
         assert_eq!(o.handle(&event("a", 5, Kind::Signal(15))), Told::Look);
         o.update(seen("a", 4, None));
         assert!(first_stops(&o));
@@ -322,27 +276,10 @@ mod tests {
     fn away_is_never_empty_when_something_was_known() {
         let mut o = observer(&[]);
         assert!(matches!(o.away("no socket".into()).freshness, Freshness::Blind(_)));
-        o.replace(vec![seen("a", 1, None)], vec![]);
+        o.replace(vec![seen("a", 1, None)], &[]);
         let last = o.away("gone".into());
-        assert!(matches!(last.freshness, Freshness::Stale { .. }));
+        assert!(matches!(last.freshness, Freshness::Stale(_)));
         assert_eq!(last.containers.len(), 1);
-    }
-
-    fn unreadable(id: &str, reason: &str) -> Unreadable {
-        Unreadable { id: id.into(), name: id.into(), reason: reason.to_owned() }
-    }
-
-    #[test]
-    fn a_container_that_cannot_be_described_is_told_beside_what_was_known_of_it() {
-        let mut o = observer(&[]);
-        o.replace(vec![seen("a", 1, None)], vec![unreadable("b", "500")]);
-        assert_eq!(o.missed(unreadable("a", "500")), Told::Changed);
-        assert_eq!(o.missed(unreadable("a", "500")), Told::Nothing, "as before");
-        let now = o.fresh();
-        assert_eq!((now.containers.len(), now.unreadable.len()), (1, 2));
-        o.update(seen("a", 1, None));
-        assert_eq!(o.removed("b"), Told::Changed);
-        assert_eq!(o.fresh().unreadable, []);
     }
 
     #[test]
@@ -371,7 +308,7 @@ mod tests {
         let mut o = observer(&["some-host-name"]);
         let mut with = |id: &str, ip: [u8; 4]| {
             let mut seen = seen(id, 1, None);
-            Arc::make_mut(&mut seen.container).networks = vec![network(ip)];
+            seen.container.networks = vec![network(ip)];
             o.update(seen);
         };
         with("aaaaaaaaaaaa1111", [172, 18, 0, 8]);
@@ -383,12 +320,11 @@ mod tests {
     fn a_container_in_the_network_of_another_is_where_that_one_is() {
         let mut o = observer(&[]);
         let mut vpn = seen("vpn", 1, None);
-        let inner = Arc::make_mut(&mut vpn.container);
-        inner.networks = vec![network([10, 0, 0, 1])];
-        inner.published = vec![(80, IpAddr::from([0, 0, 0, 0]), 8080)];
+        vpn.container.networks = vec![network([10, 0, 0, 1])];
+        vpn.container.published = vec![(80, IpAddr::from([0, 0, 0, 0]), 8080)];
         let mut app = seen("app", 1, None);
         app.network_of = Some("vpn".into());
-        o.replace(vec![app, vpn.clone()], vec![]);
+        o.replace(vec![app, vpn.clone()], &[]);
         let all = o.fresh().containers;
         assert_eq!(all[0].networks, all[1].networks);
         assert_eq!(all[0].published, vpn.container.published);

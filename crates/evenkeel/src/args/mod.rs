@@ -25,6 +25,7 @@ Examples:
   evenkeel containers                every container, whether it takes part, and why not
   evenkeel explain shop.test/cart    which rule decides about a request, and who asked for it
   evenkeel wait-drained web/s1       returns when nothing uses a server any more
+  evenkeel rollout shop              new replicas of a Compose service in the place of the old ones
   evenkeel ctl show servers state    any command of the runtime API ('evenkeel ctl help')
   evenkeel demo                      see it work, with no configuration and no Docker
 
@@ -51,6 +52,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Wait until a server has no connection and no queued request left
     WaitDrained(WaitArgs),
+    /// Replace the replicas of a Compose service by new ones, without a request that fails
+    Rollout(RolloutArgs),
     /// Send commands of the runtime API to the running process and print its answers
     Ctl(CtlArgs),
     /// Hold the Docker socket and pass on to balancers what they need to read of it
@@ -232,6 +235,49 @@ pub struct WaitArgs {
     /// Control socket.
     #[command(flatten)]
     pub control: ControlArgs,
+}
+
+/// `evenkeel rollout`.
+#[derive(Args, Clone, Debug)]
+pub struct RolloutArgs {
+    /// Service of a Compose project
+    pub service: String,
+    /// Compose project [default: $COMPOSE_PROJECT_NAME, else the only one that has the service]
+    #[arg(short, long, value_name = "NAME")]
+    pub project: Option<String>,
+    /// Replicas that are replaced together
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = count)]
+    pub parallel: usize,
+    /// How long new replicas may take until requests reach them
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub timeout: Duration,
+    /// How long requests in flight on old replicas may take [default: the label evenkeel.drain,
+    /// else 30s]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub drain: Option<Duration>,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Compose that makes the new replicas, such as 'docker compose' [default: the one that is
+    /// installed, if the project's files are here]
+    #[arg(long, value_name = "PROGRAM")]
+    pub compose: Option<String>,
+    /// Make new replicas as copies of the old ones, with the image as it is now
+    #[arg(long, conflicts_with = "compose")]
+    pub copy: bool,
+    /// Docker engine [default: $DOCKER_HOST, else the local socket]
+    #[arg(long, value_name = "HOST")]
+    pub docker: Option<String>,
+    /// Control socket.
+    #[command(flatten)]
+    pub control: ControlArgs,
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n) if n > 0 => Ok(n),
+        _ => Err("this is no number from 1 on".to_owned()),
+    }
 }
 
 /// `evenkeel agent`.
