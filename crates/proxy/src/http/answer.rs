@@ -144,7 +144,10 @@ fn add_reply_headers(ex: &mut Exchange, reply: &Reply) {
     for (name, format) in &reply.headers {
         let mut value = Vec::new();
         format.render(&*ex, &mut value);
-        let _ = ex.memory.response.append(name, &value);
+        // As in HAProxy, a header of a reply that comes out empty is left out.
+        if !value.is_empty() {
+            let _ = ex.memory.response.append(name, &value);
+        }
     }
 }
 
