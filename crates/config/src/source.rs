@@ -176,6 +176,11 @@ pub trait Sources {
     fn variable(&self, _name: &str) -> Option<String> {
         None
     }
+
+    /// The lists of patterns that live already, to be shared with what is read now.
+    fn patterns(&self) -> Option<Arc<expr::PatternStore>> {
+        None
+    }
 }
 
 /// Sources that hold no file at all.

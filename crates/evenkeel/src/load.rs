@@ -42,6 +42,8 @@ pub struct Loader {
     pub maxconn: Option<u32>,
     /// What is run around changes.
     pub hooks: Hooks,
+    /// The lists of patterns that live in this process.
+    pub patterns: Arc<expr::PatternStore>,
 }
 
 /// What came of it.
@@ -115,6 +117,7 @@ impl Loader {
             resolve: true,
             maxconn: None,
             hooks: Hooks::new(None, None),
+            patterns: Arc::default(),
         }
     }
 
@@ -140,7 +143,11 @@ impl Loader {
             (path, std::fs::read(path).ok()).hash(&mut fingerprint);
             watched.insert(path.into());
         }
-        let disk = Disk { environment: &self.environment, read: RefCell::default() };
+        let disk = Disk {
+            environment: &self.environment,
+            patterns: &self.patterns,
+            read: RefCell::default(),
+        };
         let mut environment = self.environment.clone();
         let config::Loaded { mut config, diagnostics, process, files } =
             config::load(files, &disk, &mut environment, &self.facts);
@@ -206,6 +213,7 @@ type Content = Result<Arc<[u8]>, String>;
 /// Files that a configuration names, each read once.
 struct Disk<'a> {
     environment: &'a Environment,
+    patterns: &'a Arc<expr::PatternStore>,
     read: RefCell<Vec<(PathBuf, Content)>>,
 }
 
@@ -226,6 +234,10 @@ impl config::Sources for Disk<'_> {
 
     fn variable(&self, name: &str) -> Option<String> {
         self.environment.value(name).map(str::to_owned)
+    }
+
+    fn patterns(&self) -> Option<Arc<expr::PatternStore>> {
+        Some(Arc::clone(self.patterns))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::acl::Condition;
 use crate::casts::leading_integer;
 use crate::context::ParseContext;
 use crate::json::Path;
-use crate::map::Map;
+use crate::patterns::PatternUse;
 use crate::program::Reference;
 use crate::sample::Value;
 use crate::variables::Variable;
@@ -110,7 +110,7 @@ pub(crate) enum Arg {
     },
     Regex(Regex),
     Var(Variable),
-    Map(Arc<Map>),
+    Map(PatternUse),
     Condition(Box<Condition>),
     Value(Box<Value>),
     Path(Path),

@@ -3,6 +3,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::acl::Acls;
+use crate::patterns::Registry;
 use crate::place::Place;
 
 /// The world as the configuration's reader hands it over; this crate touches none of it.
@@ -13,6 +14,10 @@ pub trait Sources {
     fn env(&self, name: &str) -> Option<String>;
     /// The address of a host name used as a pattern.
     fn resolve(&self, host: &str) -> Option<IpAddr>;
+    /// Who keeps track of the lists of patterns, if anybody does.
+    fn registry(&self) -> Option<&Registry> {
+        None
+    }
 }
 
 /// No files, no environment, no names.

@@ -15,6 +15,7 @@ mod json;
 mod log_format;
 mod map;
 mod parse;
+mod patterns;
 mod pcre;
 mod place;
 mod program;
@@ -33,6 +34,10 @@ pub use error::ParseError;
 pub use fetches::{connection_error, fetch_aliases, fetches};
 pub use log_format::{
     CLF, ERROR, HTTP, HTTP_CLF, HTTPS, LogFormat, LogVariable, Style, TCP, TCP_CLF, log_variables,
+};
+pub use patterns::{
+    Entry, Found, PatternCell, PatternError, PatternFile, PatternKey, PatternList, PatternStore,
+    PatternUse, Registry, ValueKind,
 };
 pub use place::{Need, Place};
 pub use program::{Expr, Reference};

@@ -33,8 +33,6 @@ struct Program {
     steps: Vec<Step>,
     output: Type,
     references: Vec<Reference>,
-    /// Stands for the content of files, which the source text doesn't show.
-    fingerprint: u64,
 }
 
 struct Step {
@@ -196,15 +194,27 @@ impl Expr {
         &self.0.references
     }
 
-    pub(crate) fn fingerprint(&self) -> u64 {
-        self.0.fingerprint
+    /// Whether both look up the same lists of patterns.
+    fn unseen_is_same(&self, other: &Self) -> bool {
+        let (mut ours, mut theirs) = (self.0.unseen(), other.0.unseen());
+        loop {
+            let same = match (ours.next(), theirs.next()) {
+                (None, None) => return true,
+                (Some(Arg::Map(a)), Some(Arg::Map(b))) => a == b,
+                (Some(Arg::Condition(a)), Some(Arg::Condition(b))) => a == b,
+                _ => false,
+            };
+            if !same {
+                return false;
+            }
+        }
     }
 }
 
 impl PartialEq for Expr {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
-            || (self.0.source == other.0.source && self.0.fingerprint == other.0.fingerprint)
+            || (self.0.source == other.0.source && self.unseen_is_same(other))
     }
 }
 impl Eq for Expr {}
@@ -269,9 +279,7 @@ impl Program {
             steps: Vec::new(),
             output: output.unwrap_or(keyword.output),
             references,
-            fingerprint: 0,
         };
-        program.mix(&fetch_args);
         program.fetch_args = fetch_args;
         Ok(program)
     }
@@ -300,7 +308,6 @@ impl Program {
         }
         let (args, output) =
             read_args(call, keyword.params, keyword.check, context, &mut self.references)?;
-        self.mix(&args);
         let cast =
             (keyword.input != Type::Any && keyword.input != self.output).then_some(keyword.input);
         self.steps.push(Step { cast, run, args });
@@ -311,16 +318,10 @@ impl Program {
         Ok(())
     }
 
-    /// Lets the content of files count in comparisons.
-    fn mix(&mut self, args: &[Arg]) {
-        for arg in args {
-            let part = match arg {
-                Arg::Map(map) => map.fingerprint(),
-                Arg::Condition(condition) => condition.fingerprint(),
-                _ => continue,
-            };
-            self.fingerprint = self.fingerprint.rotate_left(5) ^ part;
-        }
+    /// What the source text does not show: maps, and conditions with the lists of theirs.
+    fn unseen(&self) -> impl Iterator<Item = &Arg> {
+        let args = self.fetch_args.iter().chain(self.steps.iter().flat_map(|step| &step.args));
+        args.filter(|arg| matches!(arg, Arg::Map(_) | Arg::Condition(_)))
     }
 }
 

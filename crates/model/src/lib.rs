@@ -44,7 +44,8 @@ pub use origin::Origin;
 pub use resolvers::{Hold, Nameserver, ResolveOptions, Resolvers};
 pub use rule::TimeoutName;
 pub use rule::{
-    HeaderMatch, HttpAction, HttpRule, Redirect, RedirectTarget, Rule, RuleSet, TcpAction, TcpRule,
+    HeaderMatch, HttpAction, HttpRule, PatternAction, Redirect, RedirectTarget, Rule, RuleSet,
+    TcpAction, TcpRule,
 };
 pub use server::{InitAddr, ProxyHeader, Server, ServerIdentity};
 pub use snapshot::{Config, Generation, Snapshot};
@@ -54,6 +55,8 @@ pub use timeouts::Timeouts;
 pub use userlist::Userlist;
 
 pub use expr::LogFormat;
+pub use expr::Match as PatternMatch;
+pub use expr::{Found, PatternCell, PatternError, PatternFile, PatternKey, PatternList, ValueKind};
 pub use wire::http::FieldName;
 
 /// A name as written in a configuration (frontend, backend, server, header...), shared cheaply.

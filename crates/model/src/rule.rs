@@ -6,7 +6,7 @@ use std::time::Duration;
 use expr::{Condition, Expr, LogFormat, Regex, Variable};
 use wire::http::FieldName;
 
-use crate::{Name, Origin, Reply, ServiceName, Stats};
+use crate::{Name, Origin, PatternFile, Reply, ServiceName, Stats};
 
 /// An action with its condition; `None` = always.
 #[derive(Clone, Debug, PartialEq)]
@@ -177,6 +177,8 @@ pub enum HttpAction {
         /// Enough once this many bytes are there; `None` = the buffer is full or the body ended.
         at_least: Option<u64>,
     },
+    /// `set-map`, `del-map`, `add-acl`, `del-acl`: changes the list of a file.
+    Patterns(PatternFile, PatternAction),
     /// `early-hint NAME FMT`.
     EarlyHint(FieldName, LogFormat),
     /// `disable-l7-retry`.
@@ -187,6 +189,17 @@ pub enum HttpAction {
     DoLog,
     /// `set-nice`, `set-tos`, `set-mark`, priority hints: accepted, without effect here.
     NoOp,
+}
+
+/// How a rule changes a list of patterns.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PatternAction {
+    /// `add-acl`: this pattern, unless it is there.
+    AddAcl(LogFormat),
+    /// `del-acl`, `del-map`: all with this pattern.
+    Delete(LogFormat),
+    /// `set-map`: this pattern has this value.
+    SetMap(LogFormat, LogFormat),
 }
 
 /// Which headers `del-header` removes.

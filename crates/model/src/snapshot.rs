@@ -30,6 +30,8 @@ pub struct Config {
     pub userlists: Vec<Arc<Userlist>>,
     /// DNS servers, by the names that servers ask for.
     pub resolvers: Vec<Arc<Resolvers>>,
+    /// The lists of patterns that its expressions look up, by number.
+    pub patterns: Vec<expr::PatternList>,
     /// Every file that was read for it, besides the configuration files: to be watched.
     pub files: Vec<Name>,
 }

@@ -1,5 +1,5 @@
 //! Actions of rules (manual chapter 4.3 and 4.4).
-use super::{CACHE, LUA, MAPS, OK, QUIC, SPOE, STICK, ignored, keywords, quiet, refused};
+use super::{CACHE, LUA, OK, QUIC, SPOE, STICK, ignored, keywords, quiet, refused};
 use crate::keyword::places::{HA, HQ, HR, QI, TC, TP, TR, TS};
 use crate::keyword::{ANY, Context, Keyword, Status};
 
@@ -10,7 +10,7 @@ const QUEUE: Status = ignored("not yet: the queue has no priorities");
 
 pub(super) const ACTIONS: &[Keyword] = keywords! { Context::Action;
     "accept" "", 0 ANY, QI | TCP | TP, OK, "Take the connection; later rules do not count.";
-    "add-acl" "(<file>) <key fmt>", 1 ANY, HQ | HR, MAPS, "Add a pattern to a file's list.";
+    "add-acl" "(<file>) <key fmt>", 1 ANY, HQ | HR, OK, "Add a pattern to a file's list.";
     "add-header" "<name> <fmt>", 2 ANY, HTTP, OK, "Add a header.";
     "allow" "", 0 ANY, HTTP, OK, "Take the message; later rules do not count.";
     "attach-srv" "<server> [name <expr>]", 1 ANY, TS, refused("not yet: no reverse connections"),
@@ -20,9 +20,9 @@ pub(super) const ACTIONS: &[Keyword] = keywords! { Context::Action;
     "cache-use" "<name>", 1 ANY, HQ, CACHE, "Answer from a cache.";
     "capture" "<sample> { len <length> | id <id> }", 3 ANY, TR | HTTP, OK, "Log a sample.";
     "close" "", 0 ANY, TP, OK, "Close the server connection.";
-    "del-acl" "(<file>) <key fmt>", 1 ANY, HTTP, MAPS, "Take a pattern from a file's list.";
+    "del-acl" "(<file>) <key fmt>", 1 ANY, HTTP, OK, "Take a pattern from a file's list.";
     "del-header" "<name> [-m <method>]", 1 ANY, HTTP, OK, "Remove headers.";
-    "del-map" "(<map>) <key fmt>", 1 ANY, HTTP, MAPS, "Take a key from a map.";
+    "del-map" "(<map>) <key fmt>", 1 ANY, HTTP, OK, "Take a key from a map.";
     "deny" "[status <code>] [content-type <type>] [<body>]", 0 ANY, HQ | HR, OK,
         "Refuse with an error.";
     "dgram-drop" "", 0 ANY, QI, QUIC, "Drop the packet.";
@@ -72,7 +72,7 @@ pub(super) const ACTIONS: &[Keyword] = keywords! { Context::Action;
         "Class of client packets.";
     "set-header" "<name> <fmt>", 2 ANY, HTTP, OK, "Set a header, in place of those before.";
     "set-log-level" "<level>", 1 ANY, TR | TP | HTTP, OK, "Level of the log line.";
-    "set-map" "(<map>) <key fmt> <value fmt>", 2 ANY, HTTP, MAPS, "Add a key to a map.";
+    "set-map" "(<map>) <key fmt> <value fmt>", 2 ANY, HTTP, OK, "Add a key to a map.";
     "set-mark" "<mark>", 1 ANY, TCP | TP | HQ | HR, SOCKET, "Older name of set-fc-mark.";
     "set-method" "<fmt>", 1 ANY, HQ, OK, "Change the method.";
     "set-nice" "<nice>", 1 ANY, TR | TP | HQ | HR, SOCKET, "Priority of this stream.";

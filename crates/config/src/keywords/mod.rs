@@ -87,7 +87,6 @@ const STICK: Status = refused("not yet: stick tables are not built");
 const COMPRESSION: Status = ignored("not yet: answers are not compressed");
 const CACHE: Status = ignored("not yet: nothing is cached");
 const MAIL: Status = ignored("not yet: alert mails are not sent");
-const MAPS: Status = refused("not yet: maps and ACLs that change while running are not built");
 const SPOE: Status = refused("not yet: stream processing offload (SPOE) is not built");
 const FCGI: Status = refused("not yet: FastCGI is not built");
 

@@ -68,6 +68,7 @@ pub(crate) struct Asked {
 struct World<'a> {
     sources: &'a dyn Sources,
     files: std::cell::RefCell<Files>,
+    patterns: expr::Registry,
 }
 
 #[derive(Default)]
@@ -99,6 +100,9 @@ impl expr::Sources for World<'_> {
     fn resolve(&self, host: &str) -> Option<IpAddr> {
         self.sources.resolve(host)
     }
+    fn registry(&self) -> Option<&expr::Registry> {
+        Some(&self.patterns)
+    }
 }
 
 impl<'a> Lowering<'a> {
@@ -107,7 +111,11 @@ impl<'a> Lowering<'a> {
         Self {
             ast,
             diagnostics: Diagnostics::default(),
-            world: World { sources, files: std::cell::RefCell::default() },
+            world: World {
+                sources,
+                files: std::cell::RefCell::default(),
+                patterns: expr::Registry::new(sources.patterns().unwrap_or_default()),
+            },
             names: HashSet::new(),
             formats: HashMap::new(),
             references: Vec::new(),
@@ -219,6 +227,29 @@ impl<'a> Lowering<'a> {
         self.world.files.borrow().order.iter().map(|path| path.as_str().into()).collect()
     }
 
+    /// A section begins.
+    pub(crate) fn begin_section(&mut self, name: Option<Name>) {
+        self.section = name;
+        self.world.patterns.section();
+    }
+
+    /// The list of patterns that an action changes.
+    pub(crate) fn pattern_file(&self, name: &str) -> expr::PatternFile {
+        self.world.patterns.action(name)
+    }
+
+    /// The lists of patterns that were found, numbered.
+    pub(crate) fn take_patterns(&mut self) -> Vec<expr::PatternList> {
+        std::mem::take(&mut self.world.patterns).finish()
+    }
+
+    /// Expressions that are read now stand at this place.
+    pub(crate) fn at(&self, span: Span) {
+        if let Some(file) = self.ast.files().file(span.file) {
+            self.world.patterns.at(file.name(), span.line);
+        }
+    }
+
     /// The address of a host name that must be known at once (binds, logs, sources).
     pub(crate) fn resolve(&self, host: &str) -> Option<IpAddr> {
         expr::Sources::resolve(&self.world, host)
@@ -235,6 +266,7 @@ impl<'a> Lowering<'a> {
         if let Some(known) = self.formats.get(&key) {
             return Ok(known.clone());
         }
+        self.at(word.span());
         let context = ParseContext::new(place, acls, &self.world);
         let format = LogFormat::parse(word.value(), &context)
             .map_err(|error| expression_alert(&error, &[word]))?;
@@ -258,6 +290,7 @@ impl<'a> Lowering<'a> {
         }
         let words: Vec<Word<'a>> = args.rest().collect();
         let texts: Vec<&str> = words.iter().map(|word| word.value()).collect();
+        self.at(args.span());
         let context = ParseContext::new(place, acls, &self.world);
         let (expr, used) = Expr::parse_words(&texts, &context)
             .map_err(|error| expression_alert(&error, &words))?;
@@ -281,6 +314,7 @@ impl<'a> Lowering<'a> {
         if !matches!(texts.first(), Some(&("if" | "unless"))) {
             return args.end().map(|()| None);
         }
+        self.at(args.span());
         // What a test needs is compared below: one that can never match only draws a warning.
         let context = ParseContext::new(Place::ANYWHERE, acls, &self.world);
         let condition =
@@ -307,6 +341,9 @@ impl<'a> Lowering<'a> {
     /// Adds an `acl` line; the words are those behind the keyword.
     pub(crate) fn acl_line(&mut self, acls: &mut Acls, words: &[Word<'a>]) -> Outcome {
         let texts: Vec<&str> = words.iter().map(|word| word.value()).collect();
+        if let Some(word) = words.first() {
+            self.at(word.span());
+        }
         let none = Acls::new();
         let context = ParseContext::new(Place::ANYWHERE, &none, &self.world);
         acls.add_line(&texts, &context).map_err(|error| expression_alert(&error, words))

@@ -111,6 +111,7 @@ pub fn lower(ast: &Ast, sources: &dyn Sources) -> Lowered {
     let (frontends, backends) = sections::finish(&mut cx, proxies, &names, &shared);
     process.listeners = frontends.iter().filter(|f| !f.disabled).map(|f| f.binds.len()).sum();
     let files = cx.files_read();
+    let patterns = cx.take_patterns();
     let mut diagnostics = cx.diagnostics;
     diagnostics.sort();
     let config = (!diagnostics.has_alerts()).then(|| Config {
@@ -119,6 +120,7 @@ pub fn lower(ast: &Ast, sources: &dyn Sources) -> Lowered {
         backends,
         userlists,
         resolvers,
+        patterns,
         files,
     });
     Lowered { config, diagnostics, process }

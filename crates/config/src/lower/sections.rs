@@ -96,7 +96,7 @@ fn parent<'s, 'a>(
 }
 
 fn lines<'a>(cx: &mut Lowering<'a>, draft: &mut Draft<'a>, section: Section<'a>) {
-    cx.section = Some(draft.name.clone());
+    cx.begin_section(Some(draft.name.clone()));
     for line in section.lines() {
         let Some((lower, mut args)) = dispatch::find(&proxy::KEYWORDS, line) else {
             continue;

@@ -116,10 +116,6 @@ impl Condition {
     pub fn references(&self) -> impl Iterator<Item = &Reference> {
         self.tests().flat_map(|test| test.references())
     }
-
-    pub(crate) fn fingerprint(&self) -> u64 {
-        self.tests().fold(0, |sum, test| sum.rotate_left(3) ^ test.fingerprint())
-    }
 }
 
 impl Term {
@@ -211,7 +207,7 @@ fn read_term(
         })?;
         return Ok(Term { negated, name: None, tests: Arc::new(vec![acl]) });
     }
-    let tests = context.acls.shared(name).or_else(|| predefined::predefined().shared(name));
+    let tests = context.acls.shared(name).or_else(|| predefined::shared(name, context));
     let Some(tests) = tests else {
         let known = context.acls.names().chain(predefined::names());
         return Err(ParseError::at(offset, format!("no such ACL: '{name}'"))

@@ -2,7 +2,7 @@
 mod condition;
 mod keywords;
 mod nets;
-mod numbers;
+pub(crate) mod numbers;
 mod parse;
 mod patterns;
 mod predefined;
@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::context::ParseContext;
 use crate::error::ParseError;
+use crate::patterns::PatternUse;
 use crate::place::Place;
 use crate::program::{Expr, Reference};
 use crate::sample::{Fetch, Sample};
@@ -22,7 +23,7 @@ pub use condition::Condition;
 pub use keywords::{AclKeyword, acl_keywords};
 pub(crate) use nets::Net;
 pub use patterns::Match;
-pub(crate) use patterns::{PatternSet, Patterns, from_hex, with_text};
+pub(crate) use patterns::{from_hex, one_matches, trim, with_text};
 pub use predefined::predefined_acls;
 
 /// The answer of an ACL or condition.
@@ -65,9 +66,9 @@ pub struct Acl(Arc<Test>);
 
 struct Test {
     criterion: Expr,
-    patterns: Patterns,
+    /// Those of files, then those of the line.
+    patterns: Vec<PatternUse>,
     source: Box<str>,
-    fingerprint: u64,
 }
 
 impl Acl {
@@ -76,13 +77,7 @@ impl Acl {
     /// [`Condition::useless_at`].
     pub fn parse(words: &[&str], context: &ParseContext<'_>) -> Result<Self, ParseError> {
         let (criterion, patterns) = parse::acl(words, &context.at(Place::ANYWHERE))?;
-        let fingerprint = criterion.fingerprint().rotate_left(1) ^ patterns.fingerprint();
-        Ok(Self(Arc::new(Test {
-            criterion,
-            patterns,
-            source: words.join(" ").into(),
-            fingerprint,
-        })))
+        Ok(Self(Arc::new(Test { criterion, patterns, source: words.join(" ").into() })))
     }
 
     /// Runs the test. A criterion that is missing does not match.
@@ -90,7 +85,7 @@ impl Acl {
         let patterns = &self.0.patterns;
         let mut matched = false;
         let answer = self.0.criterion.each(subject, &mut |sample: Sample<'_>| {
-            matched = patterns.matches(&sample);
+            matched = patterns.iter().any(|list| list.matches(&sample));
             matched
         });
         match answer {
@@ -115,16 +110,13 @@ impl Acl {
     pub fn references(&self) -> &[Reference] {
         self.0.criterion.references()
     }
-
-    pub(crate) fn fingerprint(&self) -> u64 {
-        self.0.fingerprint
-    }
 }
 
 impl PartialEq for Acl {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-            || (self.0.source == other.0.source && self.0.fingerprint == other.0.fingerprint)
+        let (a, b) = (&self.0, &other.0);
+        Arc::ptr_eq(a, b)
+            || (a.source == b.source && a.criterion == b.criterion && a.patterns == b.patterns)
     }
 }
 impl Eq for Acl {}

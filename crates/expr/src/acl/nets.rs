@@ -1,10 +1,5 @@
 //! Address patterns: hosts and networks of both families (manual 7.1.6).
-use std::collections::HashSet;
-use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-use crate::casts;
-use crate::sample::Sample;
 
 /// One network; a host is one with a full mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,54 +45,6 @@ impl Net {
             IpAddr::V4(ip) => Self::V4 { net: ip.into(), mask: u32::MAX },
             IpAddr::V6(ip) => Self::V6 { net: ip.into(), mask: u128::MAX },
         })
-    }
-}
-
-/// Networks of both families.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Nets {
-    /// By mask: the networks under it.
-    v4: Vec<(u32, HashSet<u32>)>,
-    v6: Vec<(u128, HashSet<u128>)>,
-}
-
-impl Nets {
-    pub(super) fn add(&mut self, net: Net) {
-        match net {
-            Net::V4 { net, mask } => insert(&mut self.v4, mask, net),
-            Net::V6 { net, mask } => insert(&mut self.v6, mask, net),
-        }
-    }
-
-    pub(super) fn contains(&self, sample: &Sample<'_>) -> bool {
-        match sample {
-            Sample::V4(ip) => self.has_v4(*ip) || self.has_v6(ip.to_ipv6_mapped()),
-            Sample::V6(ip) => {
-                self.has_v6(*ip) || casts::embedded_v4(*ip).is_some_and(|ip| self.has_v4(ip))
-            }
-            Sample::Str(text) | Sample::Bin(text) => std::str::from_utf8(text)
-                .ok()
-                .and_then(|text| text.parse::<IpAddr>().ok())
-                .is_some_and(|ip| self.contains(&Sample::from(ip))),
-            _ => false,
-        }
-    }
-
-    fn has_v4(&self, ip: Ipv4Addr) -> bool {
-        let ip = u32::from(ip);
-        self.v4.iter().any(|(mask, nets)| nets.contains(&(ip & mask)))
-    }
-
-    fn has_v6(&self, ip: Ipv6Addr) -> bool {
-        let ip = u128::from(ip);
-        self.v6.iter().any(|(mask, nets)| nets.contains(&(ip & mask)))
-    }
-}
-
-fn insert<T: Copy + Eq + Hash>(nets: &mut Vec<(T, HashSet<T>)>, mask: T, net: T) {
-    match nets.iter_mut().find(|(known, _)| *known == mask) {
-        Some((_, set)) => drop(set.insert(net)),
-        None => nets.push((mask, HashSet::from([net]))),
     }
 }
 

@@ -2,14 +2,14 @@
 
 /// Values from `min` to `max`, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Range {
-    pub(super) min: i64,
-    pub(super) max: i64,
+pub(crate) struct Range {
+    pub(crate) min: i64,
+    pub(crate) max: i64,
 }
 
 /// How a value is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operator {
+pub(crate) enum Operator {
     Eq,
     Ge,
     Gt,
@@ -18,7 +18,7 @@ pub(super) enum Operator {
 }
 
 impl Operator {
-    pub(super) fn named(word: &str) -> Option<Self> {
+    pub(crate) fn named(word: &str) -> Option<Self> {
         Some(match word {
             "eq" => Self::Eq,
             "ge" => Self::Ge,
@@ -31,7 +31,7 @@ impl Operator {
 }
 
 /// Reads `5`, `1:5`, `1:`, `:5`; under an operator the bounds it means.
-pub(super) fn range(word: &str, operator: Operator, dotted: bool) -> Result<Range, String> {
+pub(crate) fn range(word: &str, operator: Operator, dotted: bool) -> Result<Range, String> {
     let bound = |text: &str, last: bool| {
         if dotted { version(text, last) } else { crate::arg::integer(text) }
             .ok_or_else(|| format!("'{word}' is neither a number nor a range"))
@@ -47,6 +47,8 @@ pub(super) fn range(word: &str, operator: Operator, dotted: bool) -> Result<Rang
         return Err(format!("range '{word}' is empty"));
     }
     Ok(match operator {
+        // As in HAProxy, a range is what it says under every operator.
+        _ if word.contains(':') => Range { min, max },
         Operator::Eq => Range { min, max },
         Operator::Ge => Range { min, max: i64::MAX },
         Operator::Gt => Range { min: max.saturating_add(1), max: i64::MAX },
@@ -77,6 +79,7 @@ mod tests {
         assert_eq!(eq("-3"), Ok(Range { min: -3, max: -3 }));
         assert!(eq(":").is_err() && eq("5:1").is_err() && eq("x").is_err());
         assert_eq!(range("2", Operator::Lt, false), Ok(Range { min: i64::MIN, max: 1 }));
+        assert_eq!(range("5:7", Operator::Lt, false), Ok(Range { min: 5, max: 7 }));
         assert_eq!(range("3:3.1", Operator::Eq, true), Ok(Range { min: 0x30000, max: 0x30001 }));
     }
 }

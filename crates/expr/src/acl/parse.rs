@@ -1,9 +1,14 @@
 //! Reading one test: criterion, flags, operators and values.
+use std::sync::Arc;
+
 use super::keywords::{acl_keyword, acl_keywords};
-use super::patterns::{Match, PatternSet, Patterns};
+use super::patterns::Match;
 use crate::context::ParseContext;
 use crate::error::ParseError;
 use crate::fetches::{fetch_aliases, fetches};
+use crate::patterns::{
+    Kind, Operator, PatternCell, PatternError, PatternUse, ValueKind, alone, operand,
+};
 use crate::program::Expr;
 use crate::sample::Type;
 use crate::suggest::did_you_mean;
@@ -15,6 +20,7 @@ struct Flags {
     as_map: bool,
     no_dns: bool,
     method: Option<Match>,
+    id: Option<u32>,
 }
 
 /// The words of a test after its criterion.
@@ -24,7 +30,8 @@ struct Words<'w, 'c> {
     flags: Flags,
     expr: &'w Expr,
     implied: Option<Match>,
-    set: Option<PatternSet>,
+    /// The lists of files.
+    files: Vec<PatternUse>,
     context: &'c ParseContext<'c>,
 }
 
@@ -32,13 +39,14 @@ struct Words<'w, 'c> {
 pub(super) fn acl(
     words: &[&str],
     context: &ParseContext<'_>,
-) -> Result<(Expr, Patterns), ParseError> {
+) -> Result<(Expr, Vec<PatternUse>), ParseError> {
     let Some(criterion) = words.first() else {
         return Err(ParseError::at(0, "criterion missing"));
     };
     let (expr, implied) = read_criterion(criterion, context)?;
     let flags = Flags::default();
-    let mut reader = Words { words, at: 1, flags, expr: &expr, implied, set: None, context };
+    let files = Vec::new();
+    let mut reader = Words { words, at: 1, flags, expr: &expr, implied, files, context };
     reader.flags()?;
     let patterns = reader.values()?;
     Ok((expr, patterns))
@@ -89,8 +97,11 @@ impl Words<'_, '_> {
             "-u" if value.as_ref().is_none_or(|id| id.parse::<u32>().is_err()) => {
                 error("'-u' needs a number as the ACL's unique id")
             }
-            "-u" => Ok(()),
-            "-m" if self.set.is_some() => error("'-m' must come before '-f'"),
+            "-u" => {
+                self.flags.id = value.and_then(|id| id.parse().ok());
+                Ok(())
+            }
+            "-m" if !self.files.is_empty() => error("'-m' must come before '-f'"),
             "-m" => {
                 self.flags.method = Some(read_method(value.as_deref(), at)?);
                 Ok(())
@@ -102,39 +113,76 @@ impl Words<'_, '_> {
         }
     }
 
-    /// The patterns so far; what comes first settles the match method.
-    fn patterns(&mut self) -> Result<PatternSet, ParseError> {
-        if let Some(set) = self.set.take() {
-            return Ok(set);
-        }
+    /// How patterns are matched.
+    fn kind(&self) -> Result<Kind, ParseError> {
         let method = match self.flags.method.or(self.implied) {
             Some(method) => method,
             None => default_method(self.expr)?,
         };
         check_method(self.expr, method)?;
-        Ok(PatternSet::new(method, self.expr.fetch_name() == "req.ssl_ver"))
+        Ok(Kind {
+            method,
+            ignore_case: self.flags.ignore_case,
+            dotted: self.expr.fetch_name() == "req.ssl_ver",
+            value: ValueKind::None,
+            filled: false,
+        })
     }
 
     fn file(&mut self, name: &str) -> Result<(), ParseError> {
         let at = self.at - 1;
-        let mut patterns = self.patterns()?;
-        read_file(name, &self.flags, &mut patterns, self.context)
-            .map_err(|message| ParseError::at(0, message).in_word(at))?;
-        self.set = Some(patterns);
+        let kind = self.kind()?;
+        let (columns, context) = (self.flags.as_map, self.context);
+        let wrong = |message| ParseError::at(0, message).in_word(at);
+        let cell = match context.sources.registry() {
+            Some(registry) => registry.file(name, columns, false, context),
+            None => alone(name, columns, context),
+        };
+        let list = cell.map_err(wrong)?;
+        let list = self.looked_up(&list, kind);
+        self.files.push(list.map_err(|(line, why)| wrong(format!("'{name}' line {line}: {why}")))?);
         Ok(())
     }
 
-    /// Reads operators and patterns to the end.
-    fn values(mut self) -> Result<Patterns, ParseError> {
-        let mut patterns = self.patterns()?;
+    fn looked_up(
+        &self,
+        cell: &Arc<PatternCell>,
+        kind: Kind,
+    ) -> Result<PatternUse, (u32, PatternError)> {
         let (context, no_dns) = (self.context, self.flags.no_dns);
-        let resolve = |host: &str| if no_dns { None } else { context.sources.resolve(host) };
+        cell.index(kind, &|host| if no_dns { None } else { context.sources.resolve(host) })
+    }
+
+    /// Reads operators and patterns to the end.
+    fn values(mut self) -> Result<Vec<PatternUse>, ParseError> {
+        let kind = self.kind()?;
+        let mut patterns = Vec::new();
+        let mut operator = Operator::Eq;
+        let numbers = matches!(kind.method, Match::Int | Match::Len);
         for (at, word) in self.words.iter().enumerate().skip(self.at) {
-            patterns
-                .add(word, self.flags.ignore_case, &resolve)
-                .map_err(|message| ParseError::at(0, message).in_word(at))?;
+            let wrong = |why: String| ParseError::at(0, why).in_word(at);
+            match Operator::named(word).filter(|_| numbers) {
+                Some(found) => operator = found,
+                None if numbers => {
+                    patterns.push((at, operand(word, operator, kind.dotted).map_err(wrong)?));
+                }
+                None => patterns.push((at, (*word).to_owned())),
+            }
         }
-        Ok(patterns.finish())
+        let criterion = self.words.first().copied().unwrap_or_default();
+        let words: Vec<String> = patterns.iter().map(|(_, word)| word.clone()).collect();
+        let cell = match self.context.sources.registry() {
+            Some(registry) => registry.words(criterion, &words, self.flags.id),
+            None => Ok(Arc::new(PatternCell::words(words.iter().map(String::as_str)))),
+        };
+        let cell = cell.map_err(|why| ParseError::at(0, why).in_word(self.at))?;
+        // Patterns of a line have no line of their own; the one that is wrong is looked for.
+        let list = self.looked_up(&cell, kind).map_err(|(_, why)| {
+            let wrong = patterns.iter().find(|(_, word)| why.is_about(word));
+            ParseError::at(0, why.to_string()).in_word(wrong.map_or(self.at, |(at, _)| *at))
+        })?;
+        self.files.push(list);
+        Ok(self.files)
     }
 }
 
@@ -208,27 +256,4 @@ fn check_method(expr: &Expr, method: Match) -> Result<(), ParseError> {
         expr.output().name()
     );
     Err(ParseError::at(0, message))
-}
-
-fn read_file(
-    name: &str,
-    flags: &Flags,
-    patterns: &mut PatternSet,
-    context: &ParseContext<'_>,
-) -> Result<(), String> {
-    let content =
-        context.sources.file(name).map_err(|why| format!("cannot read '{name}': {why}"))?;
-    let resolve = |host: &str| {
-        if flags.no_dns { None } else { context.sources.resolve(host) }
-    };
-    for (nth, line) in crate::map::lines(&content) {
-        let text = if flags.as_map { crate::map::columns(line).0 } else { line };
-        let text = std::str::from_utf8(text)
-            .map_err(|_| format!("'{name}' line {nth}: the pattern is not valid UTF-8"))?;
-        patterns
-            .add_one(text, flags.ignore_case, &resolve)
-            .map_err(|message| format!("'{name}' line {nth}: {message}"))?;
-    }
-    patterns.mix_content(&content);
-    Ok(())
 }

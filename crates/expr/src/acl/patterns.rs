@@ -1,19 +1,6 @@
-//! Patterns of one test and how samples are matched against them (manual 7.1.1 to 7.1.6).
-use std::collections::{BTreeMap, HashSet};
-use std::hash::{DefaultHasher, Hasher};
-use std::net::IpAddr;
-
-use crate::regex::Regex;
-
-use super::nets::{Net, Nets};
-use super::numbers::{Operator, Range, range};
+//! How samples are matched against one pattern (manual 7.1.1 to 7.1.6).
 use crate::casts;
 use crate::sample::{Bytes, Sample};
-
-/// From this many patterns on, exact, prefix and suffix matches use hash tables.
-const HASHED_FROM: usize = 8;
-/// Samples up to this length are lower-cased on the stack, bytes.
-const ON_STACK: usize = 256;
 
 /// How a sample is matched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -89,215 +76,8 @@ impl Match {
     }
 }
 
-/// Patterns while they are read.
-pub(crate) struct PatternSet {
-    method: Match,
-    dotted: bool,
-    operator: Operator,
-    exact: Vec<Vec<u8>>,
-    folded: Vec<Vec<u8>>,
-    regexes: Vec<Regex>,
-    ranges: Vec<Range>,
-    nets: Nets,
-    content: DefaultHasher,
-}
-
-/// Patterns ready for matching.
-pub(crate) struct Patterns {
-    method: Match,
-    exact: Strings,
-    folded: Strings,
-    regexes: Vec<Regex>,
-    ranges: Vec<Range>,
-    nets: Nets,
-    content: u64,
-}
-
-/// Strings of one case rule.
-enum Strings {
-    Few(Vec<Vec<u8>>),
-    /// By length, so that a prefix or suffix of each length is looked up once.
-    Many(BTreeMap<usize, HashSet<Vec<u8>>>),
-}
-
-impl PatternSet {
-    pub(crate) fn new(method: Match, dotted: bool) -> Self {
-        Self {
-            method,
-            dotted,
-            operator: Operator::Eq,
-            exact: Vec::new(),
-            folded: Vec::new(),
-            regexes: Vec::new(),
-            ranges: Vec::new(),
-            nets: Nets::default(),
-            content: DefaultHasher::new(),
-        }
-    }
-
-    /// Takes a word of the configuration: a pattern, or an operator for those that follow.
-    pub(crate) fn add(
-        &mut self,
-        word: &str,
-        ignore_case: bool,
-        resolve: &dyn Fn(&str) -> Option<IpAddr>,
-    ) -> Result<(), String> {
-        match Operator::named(word) {
-            Some(operator) if matches!(self.method, Match::Int | Match::Len) => {
-                self.operator = operator;
-                Ok(())
-            }
-            _ => self.add_one(word, ignore_case, resolve),
-        }
-    }
-
-    /// Takes one pattern.
-    pub(crate) fn add_one(
-        &mut self,
-        word: &str,
-        ignore_case: bool,
-        resolve: &dyn Fn(&str) -> Option<IpAddr>,
-    ) -> Result<(), String> {
-        match self.method {
-            Match::Found | Match::Bool => {}
-            Match::Int | Match::Len => {
-                self.ranges.push(range(word, self.operator, self.dotted)?);
-            }
-            Match::Ip => self.nets.add(Net::parse(word, resolve)?),
-            Match::Bin => {
-                let bytes = from_hex(word.as_bytes())
-                    .ok_or_else(|| format!("'{word}' is not an even number of hex digits"))?;
-                self.exact.push(bytes);
-            }
-            Match::Reg => self.regexes.push(Regex::parse(word, ignore_case)?),
-            Match::Dom | Match::Dir => {
-                let trimmed = trim(word.as_bytes(), self.method).to_vec();
-                self.push_string(trimmed, ignore_case);
-            }
-            _ => self.push_string(word.as_bytes().to_vec(), ignore_case),
-        }
-        Ok(())
-    }
-
-    fn push_string(&mut self, bytes: Vec<u8>, ignore_case: bool) {
-        if ignore_case {
-            self.folded.push(bytes.to_ascii_lowercase());
-        } else {
-            self.exact.push(bytes);
-        }
-    }
-
-    /// Lets a file's content count in comparisons.
-    pub(crate) fn mix_content(&mut self, content: &[u8]) {
-        self.content.write(content);
-    }
-
-    pub(crate) fn finish(self) -> Patterns {
-        let hashed = matches!(self.method, Match::Str | Match::Bin | Match::Beg | Match::End);
-        Patterns {
-            method: self.method,
-            exact: Strings::new(self.exact, hashed),
-            folded: Strings::new(self.folded, hashed),
-            regexes: self.regexes,
-            ranges: self.ranges,
-            nets: self.nets,
-            content: self.content.finish(),
-        }
-    }
-}
-
-impl Patterns {
-    pub(crate) fn matches(&self, sample: &Sample<'_>) -> bool {
-        match self.method {
-            Match::Found => true,
-            Match::Bool => match sample {
-                Sample::Bool(value) => *value,
-                other => casts::integer(other).is_some_and(|value| value != 0),
-            },
-            Match::Int => casts::integer(sample).is_some_and(|value| self.in_range(value)),
-            Match::Len => {
-                let length = with_text(sample, <[u8]>::len);
-                self.in_range(i64::try_from(length).unwrap_or(i64::MAX))
-            }
-            Match::Ip => self.nets.contains(sample),
-            Match::Reg => with_text(sample, |text| self.regexes.iter().any(|r| r.is_match(text))),
-            Match::Bin => {
-                let bytes = casts::binary(sample.borrowed());
-                self.exact.matches(&bytes, Match::Str)
-            }
-            method => with_text(sample, |text| self.matches_text(text, method)),
-        }
-    }
-
-    fn matches_text(&self, text: &[u8], method: Match) -> bool {
-        if self.exact.matches(text, method) {
-            return true;
-        }
-        if self.folded.is_empty() {
-            return false;
-        }
-        let mut stack = [0; ON_STACK];
-        match stack.get_mut(..text.len()) {
-            Some(folded) => {
-                folded.copy_from_slice(text);
-                folded.make_ascii_lowercase();
-                self.folded.matches(folded, method)
-            }
-            None => self.folded.matches(&text.to_ascii_lowercase(), method),
-        }
-    }
-
-    fn in_range(&self, value: i64) -> bool {
-        self.ranges.iter().any(|range| range.min <= value && value <= range.max)
-    }
-
-    /// A template filled from the first regular expression that matches.
-    pub(crate) fn expand(&self, text: &[u8], template: &[u8]) -> Option<Vec<u8>> {
-        self.regexes.iter().find_map(|regex| regex.expand(text, template))
-    }
-
-    pub(crate) fn fingerprint(&self) -> u64 {
-        self.content
-    }
-}
-
-impl Strings {
-    fn new(list: Vec<Vec<u8>>, hashed: bool) -> Self {
-        if !hashed || list.len() < HASHED_FROM {
-            return Self::Few(list);
-        }
-        let mut by_length = BTreeMap::<usize, HashSet<Vec<u8>>>::new();
-        for string in list {
-            by_length.entry(string.len()).or_default().insert(string);
-        }
-        Self::Many(by_length)
-    }
-
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::Few(list) => list.is_empty(),
-            Self::Many(map) => map.is_empty(),
-        }
-    }
-
-    fn matches(&self, text: &[u8], method: Match) -> bool {
-        match self {
-            Self::Few(list) => list.iter().any(|pattern| one_matches(text, pattern, method)),
-            Self::Many(map) if method == Match::Str => {
-                map.get(&text.len()).is_some_and(|set| set.contains(text))
-            }
-            Self::Many(map) => map.range(..=text.len()).any(|(length, set)| {
-                let part = match method {
-                    Match::Beg => text.get(..*length),
-                    _ => text.get(text.len() - length..),
-                };
-                part.is_some_and(|part| set.contains(part))
-            }),
-        }
-    }
-}
-
-fn one_matches(text: &[u8], pattern: &[u8], method: Match) -> bool {
+/// Whether one pattern matches a text.
+pub(crate) fn one_matches(text: &[u8], pattern: &[u8], method: Match) -> bool {
     match method {
         Match::Beg => text.starts_with(pattern),
         Match::End => text.ends_with(pattern),
@@ -314,7 +94,8 @@ fn is_delimiter(byte: u8, method: Match) -> bool {
     }
 }
 
-fn trim(mut text: &[u8], method: Match) -> &[u8] {
+/// A pattern without delimiters at its ends.
+pub(crate) fn trim(mut text: &[u8], method: Match) -> &[u8] {
     while let [first, rest @ ..] = text {
         if !is_delimiter(*first, method) {
             break;

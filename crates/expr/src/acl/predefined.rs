@@ -2,7 +2,7 @@
 use super::{Acl, Acls};
 use crate::context::{NoSources, ParseContext};
 use crate::place::Place;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Name and test of each.
 const PREDEFINED: &[(&str, &[&str])] = &[
@@ -31,8 +31,16 @@ const PREDEFINED: &[(&str, &[&str])] = &[
     ("WAIT_END", &["wait_end"]),
 ];
 
+/// One of them. Where a configuration keeps track of its patterns, it has lists of its own.
+pub(super) fn shared(name: &str, context: &ParseContext<'_>) -> Option<Arc<Vec<Acl>>> {
+    let Some(registry) = context.sources.registry() else { return predefined().shared(name) };
+    let (_, words) = PREDEFINED.iter().find(|(known, _)| *known == name)?;
+    let context = context.at(Place::ANYWHERE);
+    registry.predefined(name, || Acl::parse(words, &context).ok())
+}
+
 /// All of them, read once per process from the constant table above.
-pub(super) fn predefined() -> &'static Acls {
+fn predefined() -> &'static Acls {
     static ACLS: OnceLock<Acls> = OnceLock::new();
     ACLS.get_or_init(|| {
         let none = Acls::new();

@@ -1,19 +1,19 @@
 //! Converters that look a sample up in a map file.
-use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::str_arg;
 use crate::acl::Match;
-use crate::arg::{Arg, Kind, Param, integer, may, must};
+use crate::arg::{self, Arg, Param, may, must};
 use crate::context::ParseContext;
-use crate::map::Map;
-use crate::sample::{Bytes, Sample, Type, Value};
+use crate::patterns::{Kind, ValueKind, alone};
+use crate::sample::{Bytes, Sample, Type};
 use crate::subject::Subject;
 use crate::table::{CheckFn, ConverterKeyword};
 
 use Type::{Addr, Int, Str};
 
-const STR: &[Param] = &[must("map_name", Kind::Str), may("default_value", Kind::Str)];
-const KEY: &[Param] = &[must("map_name", Kind::Str)];
+const STR: &[Param] = &[must("map_name", arg::Kind::Str), may("default_value", arg::Kind::Str)];
+const KEY: &[Param] = &[must("map_name", arg::Kind::Str)];
 
 const HELP: &str = "value of the map entry that matches, or the default";
 const HELP_INT: &str = "value of the map entry that matches as an integer, or the default";
@@ -35,13 +35,20 @@ const fn keyword(
 macro_rules! family {
     ($name:literal, $input:expr, $method:expr) => {
         [
-            keyword($name, STR, $input, Str, |a, c| read(a, c, $method, text), HELP),
+            keyword(
+                $name,
+                STR,
+                $input,
+                Str,
+                |a, c| read(a, c, $method, ValueKind::Str, false),
+                HELP,
+            ),
             keyword(
                 concat!($name, "_int"),
                 STR,
                 $input,
                 Int,
-                |a, c| read(a, c, $method, int),
+                |a, c| read(a, c, $method, ValueKind::Int, false),
                 HELP_INT,
             ),
             keyword(
@@ -49,17 +56,11 @@ macro_rules! family {
                 STR,
                 $input,
                 Addr,
-                |a, c| read(a, c, $method, address),
+                |a, c| read(a, c, $method, ValueKind::Ip, false),
                 HELP_IP,
             ),
-            keyword(
-                concat!($name, "_key"),
-                KEY,
-                $input,
-                Str,
-                |a, c| read_keys(a, c, $method),
-                HELP_KEY,
-            ),
+            ConverterKeyword::new(concat!($name, "_key"), KEY, $input, Str, lookup_key, HELP_KEY)
+                .checked(|a, c| read(a, c, $method, ValueKind::Str, false)),
         ]
     };
 }
@@ -77,7 +78,7 @@ const FAMILIES: [[ConverterKeyword; 4]; 9] = [
 ];
 
 const SINGLE: [ConverterKeyword; 2] = [
-    keyword("map", STR, Str, Str, |a, c| read(a, c, Match::Str, text), HELP),
+    keyword("map", STR, Str, Str, |a, c| read(a, c, Match::Str, ValueKind::Str, false), HELP),
     ConverterKeyword::new(
         "map_regm",
         STR,
@@ -86,7 +87,7 @@ const SINGLE: [ConverterKeyword; 2] = [
         lookup_filled,
         "value of the map entry that matches, with \\1 to \\9 filled from the match",
     )
-    .checked(|a, c| read(a, c, Match::Reg, text)),
+    .checked(|a, c| read(a, c, Match::Reg, ValueKind::Str, true)),
 ];
 
 const FAMILY_LIST: &[ConverterKeyword] = FAMILIES.as_flattened();
@@ -95,71 +96,52 @@ pub(super) const TABLE: &[ConverterKeyword] = FAMILY_LIST;
 /// The two that belong to no family.
 pub(super) const TABLE_SINGLE: &[ConverterKeyword] = &SINGLE;
 
-fn text(value: &[u8]) -> Option<Value> {
-    Some(Sample::Str(Bytes::Shared(value.into())))
-}
-
-fn int(value: &[u8]) -> Option<Value> {
-    integer(std::str::from_utf8(value).ok()?).map(Sample::Int)
-}
-
-fn address(value: &[u8]) -> Option<Value> {
-    std::str::from_utf8(value).ok()?.parse::<IpAddr>().ok().map(Sample::from)
-}
-
-/// Reads the file; the arguments become the map and the default value in its final type.
+/// Opens the file; the arguments become the map and the default value in its final type.
 fn read(
     args: &mut Vec<Arg>,
     context: &ParseContext<'_>,
     method: Match,
-    value: fn(&[u8]) -> Option<Value>,
+    value: ValueKind,
+    filled: bool,
 ) -> Result<Option<Type>, String> {
-    let map = open(args, context, |content, resolve| {
-        Map::read(content, method, |(_, text)| value(text), resolve)
-    })?;
+    let name = String::from_utf8_lossy(str_arg(args, 0).unwrap_or_default()).into_owned();
+    let cell = match context.sources.registry() {
+        Some(registry) => registry.file(&name, true, true, context)?,
+        None => alone(&name, true, context)?,
+    };
+    let kind = Kind { method, ignore_case: false, dotted: false, value, filled };
+    let map = cell
+        .index(kind, &|host| context.sources.resolve(host))
+        .map_err(|(line, why)| format!("'{name}' line {line}: {why}"))?;
     let default = match str_arg(args, 1) {
         None => None,
-        Some(text) => Some(value(text).ok_or_else(|| {
+        Some(text) => Some(value.read(&text.into()).ok_or_else(|| {
             format!("default value '{}' is invalid", String::from_utf8_lossy(text))
         })?),
     };
-    *args = vec![map];
+    *args = vec![Arg::Map(map)];
     args.extend(default.map(|default| Arg::Value(Box::new(default))));
     Ok(None)
 }
 
-fn read_keys(
-    args: &mut Vec<Arg>,
-    context: &ParseContext<'_>,
-    method: Match,
-) -> Result<Option<Type>, String> {
-    let map = open(args, context, |content, resolve| {
-        Map::read(content, method, |(key, _)| text(key.as_bytes()), resolve)
-    })?;
-    *args = vec![map];
-    Ok(None)
-}
-
-fn open(
-    args: &[Arg],
-    context: &ParseContext<'_>,
-    read: impl Fn(&[u8], &dyn Fn(&str) -> Option<IpAddr>) -> Result<Map, String>,
-) -> Result<Arg, String> {
-    let name = String::from_utf8_lossy(str_arg(args, 0).unwrap_or_default()).into_owned();
-    let content =
-        context.sources.file(&name).map_err(|why| format!("cannot read '{name}': {why}"))?;
-    let map = read(&content, &|host| context.sources.resolve(host))
-        .map_err(|why| format!("'{name}' {why}"))?;
-    Ok(Arg::Map(map.into()))
-}
-
+/// What the map says, or the default.
 fn lookup<'a>(sample: Sample<'a>, args: &'a [Arg], _: &'a dyn Subject) -> Option<Sample<'a>> {
     let Some(Arg::Map(map)) = args.first() else { return None };
-    match (map.lookup(&sample), args.get(1)) {
-        (Some((value, _)), _) => Some(value.borrowed()),
-        (None, Some(Arg::Value(default))) => Some(default.borrowed()),
+    let kind = map.value_kind();
+    let found = map.look(&sample, &mut |entry, _| kind.read(entry.value.as_ref()?));
+    found.flatten().or_else(|| default(args))
+}
+
+fn default(args: &[Arg]) -> Option<Sample<'_>> {
+    match args.get(1) {
+        Some(Arg::Value(default)) => Some(default.borrowed()),
         _ => None,
     }
+}
+
+fn lookup_key<'a>(sample: Sample<'a>, args: &'a [Arg], _: &'a dyn Subject) -> Option<Sample<'a>> {
+    let Some(Arg::Map(map)) = args.first() else { return None };
+    map.look(&sample, &mut |entry, _| Sample::Str(Bytes::Shared(Arc::clone(&entry.key))))
 }
 
 fn lookup_filled<'a>(
@@ -168,12 +150,13 @@ fn lookup_filled<'a>(
     _: &'a dyn Subject,
 ) -> Option<Sample<'a>> {
     let Some(Arg::Map(map)) = args.first() else { return None };
-    match (map.lookup(&sample), args.get(1)) {
-        (Some((Sample::Str(template), Some(patterns))), _) => {
-            let text = super::bytes(sample)?;
-            patterns.expand(&text, template).map(|filled| Sample::Str(filled.into()))
-        }
-        (None, Some(Arg::Value(default))) => Some(default.borrowed()),
-        _ => None,
+    let text = super::bytes(sample)?;
+    let sample = Sample::Str(Bytes::Borrowed(&text));
+    let found = map.look(&sample, &mut |entry, regex| {
+        regex?.expand(&text, entry.value.as_deref()?).map(|filled| Sample::Str(filled.into()))
+    });
+    match found {
+        Some(filled) => filled,
+        None => default(args),
     }
 }

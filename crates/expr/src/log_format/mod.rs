@@ -39,7 +39,6 @@ struct Inner {
     style: Style,
     pieces: Vec<Piece>,
     encoding: Encoding,
-    fingerprint: u64,
 }
 
 /// The form of the whole output.
@@ -97,11 +96,15 @@ impl LogFormat {
         context: &ParseContext<'_>,
     ) -> Result<Self, ParseError> {
         let (pieces, encoding) = parse::format(style, text, context)?;
-        let fingerprint = pieces.iter().fold(0u64, |sum, piece| match piece {
-            Piece::Expr(_, expr) => sum.rotate_left(7) ^ expr.fingerprint(),
-            _ => sum,
-        });
-        Ok(Self(Arc::new(Inner { source: text.into(), style, pieces, encoding, fingerprint })))
+        Ok(Self(Arc::new(Inner { source: text.into(), style, pieces, encoding })))
+    }
+
+    /// The expressions in it.
+    fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        self.0.pieces.iter().filter_map(|piece| match piece {
+            Piece::Expr(_, expr) => Some(expr),
+            _ => None,
+        })
     }
 
     /// A format that is its text, without items.
@@ -109,7 +112,7 @@ impl LogFormat {
         let source = String::from_utf8_lossy(text).replace('%', "%%").into();
         let pieces = vec![Piece::Text(text.into())];
         let (style, encoding) = (Style::Http, Encoding::Text);
-        Self(Arc::new(Inner { source, style, pieces, encoding, fingerprint: 0 }))
+        Self(Arc::new(Inner { source, style, pieces, encoding }))
     }
 
     /// Appends the text for a subject.
@@ -158,7 +161,7 @@ impl PartialEq for LogFormat {
         Arc::ptr_eq(&self.0, &other.0)
             || (self.0.source == other.0.source
                 && self.0.style == other.0.style
-                && self.0.fingerprint == other.0.fingerprint)
+                && self.exprs().eq(other.exprs()))
     }
 }
 impl Eq for LogFormat {}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::{HeaderMatch, HttpAction, ServiceName, TimeoutName};
+use model::{HeaderMatch, HttpAction, PatternAction, PatternFile, ServiceName, TimeoutName};
 
 use super::{
     HttpSet, RulePlace, at_condition, capture, format, log_level, redirect, regex, reply, variable,
@@ -19,6 +19,11 @@ pub(crate) type HttpFn =
 
 /// Every action that has an effect here.
 pub(crate) const ACTIONS: Table<HttpFn> = Table(&[
+    ("add-acl", |cx, draft, args, place| {
+        let list = patterns(cx, args)?;
+        let key = format(cx, draft, args, place)?;
+        Ok(HttpAction::Patterns(list, PatternAction::AddAcl(key)))
+    }),
     ("add-header", |cx, draft, args, place| {
         let name = args.header()?;
         Ok(HttpAction::AddHeader(name, format(cx, draft, args, place)?))
@@ -35,7 +40,15 @@ pub(crate) const ACTIONS: Table<HttpFn> = Table(&[
         let (sample, slot, len) = capture(cx, draft, args, place)?;
         Ok(HttpAction::Capture { sample, slot, len })
     }),
+    ("del-acl", |cx, draft, args, place| {
+        let list = patterns(cx, args)?;
+        Ok(HttpAction::Patterns(list, PatternAction::Delete(format(cx, draft, args, place)?)))
+    }),
     ("del-header", del_header),
+    ("del-map", |cx, draft, args, place| {
+        let list = patterns(cx, args)?;
+        Ok(HttpAction::Patterns(list, PatternAction::Delete(format(cx, draft, args, place)?)))
+    }),
     ("deny", |cx, draft, args, place| {
         let status = if place.http == Some(HttpSet::Request) { 403 } else { 502 };
         Ok(HttpAction::Deny(Arc::new(reply::read(cx, draft, args, place, status, true)?)))
@@ -85,6 +98,12 @@ pub(crate) const ACTIONS: Table<HttpFn> = Table(&[
         Ok(HttpAction::SetHeader(name, format(cx, draft, args, place)?))
     }),
     ("set-log-level", |_, _, args, _| log_level(args).map(HttpAction::SetLogLevel)),
+    ("set-map", |cx, draft, args, place| {
+        let list = patterns(cx, args)?;
+        let key = format(cx, draft, args, place)?;
+        let value = format(cx, draft, args, place)?;
+        Ok(HttpAction::Patterns(list, PatternAction::SetMap(key, value)))
+    }),
     ("set-method", |cx, draft, args, place| {
         format(cx, draft, args, place).map(HttpAction::SetMethod)
     }),
@@ -141,6 +160,20 @@ pub(crate) fn is_final(action: &HttpAction) -> bool {
             | HttpAction::SilentDrop
             | HttpAction::UseService(_)
     )
+}
+
+/// The file in the parentheses of the action's name.
+fn patterns(cx: &Lowering<'_>, args: &Args<'_>) -> Outcome<PatternFile> {
+    let word = args.name_word();
+    let text = word.map(|w| w.value()).unwrap_or_default();
+    let inside = text.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    match inside.filter(|name| !name.is_empty()) {
+        Some(name) => Ok(cx.pattern_file(name)),
+        None => {
+            let reason = format!("'{text}' expects the name of a file: '{text}(<file>)'");
+            Err(alert(args.last_span(), reason))
+        }
+    }
 }
 
 fn del_header<'a>(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use expr::{LogFormat, Regex, Side, Subject};
-use model::{HttpAction, HttpRule, TimeoutName};
+use model::{HttpAction, HttpRule, PatternAction, PatternFile, PatternKey, TimeoutName};
 
 use super::{Ending, Step, headers, redirect, reply};
 use crate::rewrite::{set_port, set_source};
@@ -119,11 +119,22 @@ fn common(ex: &mut Exchange, rule: &HttpRule, side: Side) -> Step {
         HttpAction::SetDstPort(e) => set_port(&ex.facts.dst, e.eval(&*ex).found()),
         HttpAction::SetLogLevel(level) => ex.overrides.borrow_mut().log_level = Some(*level),
         HttpAction::SetTimeout(name, value) => set_timeout(ex, *name, value),
+        HttpAction::Patterns(file, change) => change_list(ex, file, change),
         HttpAction::DisableL7Retry => ex.overrides.borrow_mut().no_l7_retry = true,
         HttpAction::DoLog => crate::session::finish::log_now(ex),
         other => headers::run(ex, other, side),
     }
     Step::Next
+}
+
+/// A pattern or value that does not suit whatever looks the list up is not taken, as in HAProxy.
+fn change_list(ex: &Exchange, file: &PatternFile, change: &PatternAction) {
+    let Some(list) = file.cell() else { return };
+    let _ = match change {
+        PatternAction::AddAcl(key) => list.ensure(&text(ex, key)),
+        PatternAction::Delete(key) => list.delete(PatternKey::Key(&text(ex, key))),
+        PatternAction::SetMap(key, value) => list.put(&text(ex, key), &text(ex, value)),
+    };
 }
 
 fn set_timeout(ex: &Exchange, name: TimeoutName, value: &Result<std::time::Duration, expr::Expr>) {
