@@ -9,6 +9,7 @@ pub mod differential;
 pub mod dns;
 pub mod docker;
 pub mod http;
+pub mod pair;
 pub mod ports;
 pub mod process;
 pub mod scenario;

@@ -6,10 +6,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use control::{OrderError, ServerOrder};
-use model::{Address, Mode, Name};
+use model::{Address, Config, Mode, Name};
 
 use crate::stats::Row;
 
@@ -293,6 +294,9 @@ pub trait House {
 
     /// A row for every frontend, server and backend, in the order of the configuration.
     fn rows(&self) -> Vec<Row>;
+
+    /// The running configuration; `None` before the first one runs.
+    fn config(&self) -> Option<Arc<Config>>;
 
     /// Carries out an order about a server.
     ///

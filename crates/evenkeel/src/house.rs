@@ -382,6 +382,10 @@ impl Port for House {
         figures::rows(&shared.live(), shared.max_connections.load(Relaxed), now_ms)
     }
 
+    fn config(&self) -> Option<Arc<Config>> {
+        self.running().map(|snapshot| Arc::clone(&snapshot.config))
+    }
+
     fn order(&self, order: &ServerOrder) -> Result<(), OrderError> {
         let mut controller = self.controller.borrow_mut();
         controller.order(&self.plane, order)?;

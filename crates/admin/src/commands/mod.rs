@@ -2,6 +2,7 @@
 
 mod changes;
 mod counters;
+mod maps;
 mod native;
 mod process;
 mod servers;
@@ -178,8 +179,9 @@ macro_rules! commands {
 use commands;
 
 /// All families.
-const FAMILIES: [&[Command]; 7] = [
+const FAMILIES: [&[Command]; 8] = [
     counters::COMMANDS,
+    maps::COMMANDS,
     servers::COMMANDS,
     changes::COMMANDS,
     process::COMMANDS,
@@ -260,8 +262,16 @@ pub fn manual() -> String {
             c.help.replace('|', "\\|").replace('<', "&lt;")
         );
     }
-    out
+    out + MANUAL_END
 }
+
+/// What the table does not say.
+const MANUAL_END: &str = "\n## Maps and ACLs\n\n\
+    All lines that name the same file share one list, and every change is seen by the next \
+    request. A list lives\nas long as the configuration that read it: a reload reads files that \
+    were changed, or whose list was changed by\ncommands or rules, anew. Unlike in HAProxy, \
+    changes ask for the level `admin`, a payload may hold empty lines, and\na key without a \
+    value ends it with an error wherever it stands.\n";
 
 #[cfg(test)]
 mod tests {

@@ -31,6 +31,9 @@ impl House for Fake {
         };
         vec![row("s", Kind::Server, Some(facts())), row("BACKEND", Kind::Backend, None)]
     }
+    fn config(&self) -> Option<Arc<model::Config>> {
+        None
+    }
     fn order(&self, order: &ServerOrder) -> Result<(), OrderError> {
         if &*order.backend != "b" {
             return Err(OrderError::NoBackend);

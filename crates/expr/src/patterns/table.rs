@@ -193,8 +193,11 @@ impl<K: Hash + Eq + Clone> Table<K> {
     }
 }
 
+/// A part of a list.
+type Chunk<T> = Arc<Vec<(T, Arc<Entry>)>>;
+
 /// Items in the order in which they came, each with its entry.
-pub(super) struct List<T>(Vec<Arc<Vec<(T, Arc<Entry>)>>>);
+pub(super) struct List<T>(Vec<Chunk<T>>);
 
 impl<T> Clone for List<T> {
     fn clone(&self) -> Self {
@@ -222,7 +225,7 @@ impl<T: Clone> List<T> {
 
     /// Where an entry is: part and place in it.
     fn place(&self, seq: u64) -> Option<(usize, usize)> {
-        let last = |chunk: &Arc<Vec<(T, Arc<Entry>)>>| chunk.last().map_or(0, |(_, e)| e.seq);
+        let last = |chunk: &Chunk<T>| chunk.last().map_or(0, |(_, e)| e.seq);
         let part = self.0.partition_point(|chunk| last(chunk) < seq);
         let chunk = self.0.get(part)?;
         chunk.binary_search_by_key(&seq, |(_, e)| e.seq).ok().map(|at| (part, at))
