@@ -21,6 +21,8 @@ pub fn believe(previous: Option<&Observation>, now: Observation) -> Observation 
             containers: before.containers.clone(),
             own: before.own.clone().or(now.own),
             machine: now.machine.or(before.machine),
+            node: now.node.or_else(|| before.node.clone()),
+            swarm: now.swarm.or_else(|| before.swarm.clone()),
             provider: now.provider,
         },
     }
@@ -64,7 +66,15 @@ mod tests {
 
     fn observation(freshness: Freshness, ids: &[&str]) -> Observation {
         let containers = ids.iter().map(|id| crate::tests::container(id)).collect();
-        Observation { provider: "docker".into(), freshness, containers, own: None, machine: None }
+        Observation {
+            provider: "docker".into(),
+            freshness,
+            containers,
+            own: None,
+            machine: None,
+            node: None,
+            swarm: None,
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 mod fake;
 
-use evenkeel_discovery::docker::{Endpoint, Settings, run};
+use evenkeel_discovery::docker::{Endpoint, Followed, Settings, run};
 use fake::{Engine, Manner};
 use model::observed::{Freshness, Observation};
 use std::time::Duration;
@@ -24,6 +24,8 @@ fn with_engine(scenario: impl AsyncFnOnce(&Engine, &mut Told)) {
             endpoint,
             own_candidates: vec!["self".repeat(4)],
             own_addresses: vec![],
+            followed: Followed::default(),
+            poll: Duration::from_millis(50),
             seed: 7,
         };
         let provider = tokio::spawn(run(settings, send));
@@ -122,6 +124,54 @@ fn a_container_that_the_engine_cannot_describe_hides_no_other() {
         engine.put("broken", "");
         engine.put("c", "running");
         told.until_fresh(&["a", "c"]).await;
+    });
+}
+
+/// Tasks that the manager tells of.
+fn tasks(observation: &Observation) -> Vec<&str> {
+    let swarm = observation.swarm.as_ref();
+    swarm.map_or(Vec::new(), |s| s.tasks.iter().map(|t| &*t.container.id).collect())
+}
+
+#[test]
+fn tasks_of_other_nodes_are_looked_at_and_told_when_they_change() {
+    with_engine(async |engine, told| {
+        engine.put("x", "running");
+        engine.lead(&[("t1", "a", "10.0.1.1"), ("t2", "b", "10.0.1.2")]);
+        let seen = told.until(|o| tasks(o) == ["t2"]).await;
+        assert_eq!(names(&seen), ["x"], "containers are told together with the Swarm");
+        assert!(seen.node.is_some_and(|n| n.manager && &*n.id == "a"));
+        let looks =
+            |engine: &Engine| engine.asked().iter().filter(|p| p.contains("/tasks")).count();
+        // Tasks of its own node, and answers that are the same, are not told.
+        engine.lead(&[("t9", "a", "10.0.1.9"), ("t2", "b", "10.0.1.2")]);
+        let before = looks(engine);
+        while looks(engine) < before + 3 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(told.0.is_empty(), "nothing that matters has changed");
+        engine.lead(&[("t2", "b", "10.0.1.2"), ("t3", "b", "10.0.1.3")]);
+        told.until(|o| tasks(o) == ["t2", "t3"]).await;
+        // A manager that cannot answer keeps what it said, and says so.
+        engine.set(Manner::Failing);
+        let mute = told.until(|o| o.swarm.as_ref().is_some_and(|s| s.fault.is_some())).await;
+        assert_eq!(tasks(&mute), ["t2", "t3"]);
+        engine.lead(&[("t3", "b", "10.0.1.3")]);
+        engine.set(Manner::Good);
+        told.until(|o| o.swarm.as_ref().is_some_and(|s| s.fault.is_none()) && tasks(o) == ["t3"])
+            .await;
+    });
+}
+
+#[test]
+fn an_engine_that_becomes_a_manager_is_asked_anew() {
+    with_engine(async |engine, told| {
+        engine.put("x", "running");
+        let seen = told.until_fresh(&["x"]).await;
+        assert_eq!((seen.node, seen.swarm), (None, None));
+        engine.lead(&[("t1", "b", "10.0.1.1")]);
+        engine.event_of("node", "a", "update", "");
+        told.until(|o| tasks(o) == ["t1"]).await;
     });
 }
 

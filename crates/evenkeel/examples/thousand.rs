@@ -88,6 +88,8 @@ impl Run {
             containers,
             own: None,
             machine: None,
+            node: None,
+            swarm: None,
         };
         let (intent, running) = (Intent::default(), Arc::default());
         let mut run = Self { seen, intent, running, live: None, clock: Clock::default() };

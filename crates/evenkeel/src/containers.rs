@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use control::intent::containers;
-use discovery::docker::{DEFAULT_HOST, Endpoint, Settings};
+use discovery::docker::{DEFAULT_HOST, Endpoint, Followed, Settings};
 use model::observed::{Freshness, Observation};
 use tokio::sync::mpsc;
 
@@ -18,6 +19,10 @@ const WAITING_MAX: usize = 4;
 const ENGINES_MAX: usize = 256;
 /// Where the local engine listens.
 const LOCAL_SOCKET: &str = "/var/run/docker.sock";
+
+/// How often a Swarm's manager is asked for tasks, in seconds: at most, at least.
+const POLL_MAX_S: f64 = 1.0;
+const POLL_MIN_S: f64 = 0.1;
 
 /// Port of the built-in frontend where the command line says nothing.
 pub const DEFAULT_PORT: u16 = 80;
@@ -93,6 +98,8 @@ fn engines(asked: &[String]) -> Result<Vec<Settings>, String> {
             false => hosts.push(host),
         }),
     }
+    let poll = poll(variable("SWARM_MODE_POLLING_INTERVAL").as_deref());
+    let followed = Followed::default();
     let mut found: Vec<Settings> = Vec::new();
     for host in hosts {
         let endpoint = Endpoint::parse(host, certificates.as_deref())?;
@@ -104,6 +111,8 @@ fn engines(asked: &[String]) -> Result<Vec<Settings>, String> {
             endpoint,
             own_candidates: own_candidates(),
             own_addresses: own_addresses(),
+            followed: followed.clone(),
+            poll,
             seed: crate::run::random_bits(),
         });
     }
@@ -123,6 +132,12 @@ pub fn one_engine(named: Option<&str>) -> Result<Endpoint, String> {
         (Some(one), true) => Ok(one.endpoint),
         _ => Err("several Docker engines are meant: name one with --docker".to_owned()),
     }
+}
+
+/// The time between two looks at a Swarm's tasks; what is asked for is the longest that will do.
+fn poll(asked: Option<&str>) -> Duration {
+    let asked = asked.and_then(|s| s.trim().parse::<f64>().ok()).filter(|s| s.is_finite());
+    Duration::from_secs_f64(asked.unwrap_or(POLL_MAX_S).clamp(POLL_MIN_S, POLL_MAX_S))
 }
 
 fn links() -> Option<Observation> {
@@ -222,6 +237,8 @@ impl Containers {
             containers: Vec::new(),
             own: None,
             machine: None,
+            node: None,
+            swarm: None,
         });
         engines.chain(self.links.clone()).collect()
     }
@@ -253,6 +270,13 @@ pub async fn next(watch: &mut Option<mpsc::Receiver<Observation>>) -> Observatio
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tasks_are_looked_at_every_second_or_more_often() {
+        let ms = |asked| poll(asked).as_millis();
+        assert_eq!([None, Some("5"), Some("x"), Some("NaN")].map(ms), [1000; 4]);
+        assert_eq!([Some("0.5"), Some("0"), Some("-1")].map(ms), [500, 100, 100]);
+    }
 
     #[test]
     fn the_kernels_lists_give_our_addresses() {

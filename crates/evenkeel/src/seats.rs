@@ -46,6 +46,7 @@ fn freshness(freshness: &Freshness) -> String {
             format!("away for {away_s} s, the last known containers go on")
         }
         Freshness::Blind(reason) => format!("not seen yet: {reason}"),
+        Freshness::Gone => "gone".to_owned(),
     }
 }
 

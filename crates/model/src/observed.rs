@@ -1,7 +1,8 @@
 //! What providers see of the world: containers with their labels, uninterpreted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::Name;
 
@@ -14,6 +15,8 @@ pub enum Freshness {
     Stale(u64),
     /// Nothing was ever seen; why.
     Blind(String),
+    /// The source is no more, and nothing that it said counts.
+    Gone,
 }
 
 /// A complete view of one provider.
@@ -29,6 +32,55 @@ pub struct Observation {
     pub own: Option<OwnContainer>,
     /// Address of the machine that the containers run on, where it is not this one.
     pub machine: Option<IpAddr>,
+    /// What the engine is in a Swarm, where it is in one.
+    pub node: Option<Node>,
+    /// What it knows of the whole Swarm, where it is a manager.
+    pub swarm: Option<Arc<Swarm>>,
+}
+
+/// An engine as part of a Swarm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Node id.
+    pub id: Name,
+    /// It can be asked about the whole Swarm.
+    pub manager: bool,
+}
+
+/// What a manager says of its Swarm.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Swarm {
+    /// Greatest version of anything in it: what was said later has a greater one.
+    pub index: u64,
+    /// Why the manager cannot say anything new, where it cannot; the rest is what it said last.
+    pub fault: Option<String>,
+    /// Services by id.
+    pub services: BTreeMap<Name, Service>,
+    /// Nodes that `tasks` speaks for. The engines of all others are followed by themselves.
+    pub nodes: BTreeSet<Name>,
+    /// Tasks that are wanted and have a node among `nodes`.
+    pub tasks: Vec<Task>,
+}
+
+/// A Swarm service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Name.
+    pub name: Name,
+    /// Labels of the service, which its containers do not have.
+    pub labels: BTreeMap<String, String>,
+    /// Its virtual address on each of its networks: network id and address.
+    pub virtual_addresses: Vec<(Name, IpAddr)>,
+}
+
+/// A Swarm task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// Id of the node it is on.
+    pub node: Name,
+    /// Its container as the manager knows it: running only when it has its addresses, too. Its id
+    /// is the task's until there is a container.
+    pub container: Container,
 }
 
 /// The container that the balancer itself runs in.

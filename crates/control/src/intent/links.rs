@@ -58,6 +58,8 @@ pub fn observation(environment: &BTreeMap<String, String>) -> Option<Observation
         containers,
         own: None,
         machine: None,
+        node: None,
+        swarm: None,
     })
 }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use model::observed::Observation;
+use model::observed::{Freshness, Observation};
 use model::{Config, Name, Origin};
 
 use crate::guard;
@@ -81,6 +81,10 @@ impl Intent {
     /// Takes what a provider sees now. One that is away keeps what it saw last.
     pub fn observe(&mut self, observation: Observation) {
         let name = observation.provider.clone();
+        if observation.freshness == Freshness::Gone {
+            self.observed.remove(&name);
+            return;
+        }
         let believed = guard::believe(self.observed.get(&name), observation);
         self.observed.insert(name, believed);
     }
@@ -132,7 +136,6 @@ impl Intent {
 mod tests {
     use super::*;
     use crate::tests::{config, container, server};
-    use model::observed::Freshness;
 
     #[test]
     fn without_providers_the_files_are_all_there_is() {
@@ -152,6 +155,8 @@ mod tests {
             containers: vec![container("a")],
             own: None,
             machine: None,
+            node: None,
+            swarm: None,
         };
         intent.observe(seen.clone());
         seen.containers.clear();

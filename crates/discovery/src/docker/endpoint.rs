@@ -1,7 +1,7 @@
 //! Where an engine listens, and by which certificates both sides are known.
 
 use std::error::Error;
-use std::net::{IpAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,12 +29,24 @@ pub struct Endpoint {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Place {
     Unix(String),
-    Tcp { host: String, port: u16 },
+    Tcp {
+        host: String,
+        port: u16,
+    },
+    /// Every task of a Swarm service, by the service's name.
+    Tasks {
+        service: String,
+        port: u16,
+    },
 }
+
+/// What the DNS of a Swarm has before a service's name for the addresses of its tasks.
+const TASKS: &str = "tasks.";
 
 impl Endpoint {
     /// `unix://PATH`, `tcp://HOST[:PORT]`, `tcp://HOST[:PORT]?certs=FOLDER`. With `certificates`
-    /// those by TCP that name none use TLS with that folder.
+    /// those by TCP that name none use TLS with that folder. `tasks://SERVICE[:PORT]` means the
+    /// agents that are the tasks of a Swarm service, as does `tcp://tasks.SERVICE[:PORT]`.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -46,9 +58,9 @@ impl Endpoint {
             }
             return Ok(Self { place: Place::Unix(path.to_owned()), certificates: None });
         }
-        let (scheme, rest) = text
-            .split_once("://")
-            .ok_or_else(|| fault("neither unix://PATH nor tcp://HOST:PORT"))?;
+        let (scheme, rest) = text.split_once("://").ok_or_else(|| {
+            fault("none of unix://PATH, tcp://HOST:PORT and tasks://SERVICE:PORT")
+        })?;
         let (address, query) = match rest.split_once('?') {
             Some((address, query)) => (address, Some(query)),
             None => (rest, None),
@@ -60,12 +72,19 @@ impl Endpoint {
                 None => return Err(fault("only ?certs=FOLDER may follow the address")),
             },
         };
+        let group = scheme == "tasks" || address.starts_with(TASKS);
         let certificates = match (scheme, own.or(certificates)) {
+            ("tasks", _) | ("tcp", _) if group && own.is_some() => {
+                return Err(fault("agents are known by no name, TLS with them is not possible"));
+            }
+            ("tasks" | "tcp", _) if group => None,
             ("tcp" | "https", Some(folder)) => Some(folder.to_owned()),
             ("tcp" | "http", None) => None,
             ("https", None) => return Err(fault("TLS needs certificates: DOCKER_CERT_PATH")),
             ("http", Some(_)) => return Err(fault("http:// has no certificates")),
-            _ => return Err(fault("neither unix://PATH nor tcp://HOST:PORT")),
+            _ => {
+                return Err(fault("none of unix://PATH, tcp://HOST:PORT and tasks://SERVICE:PORT"));
+            }
         };
         let usual = PORTS[usize::from(certificates.is_some())];
         let address = address.trim_end_matches('/');
@@ -82,7 +101,26 @@ impl Endpoint {
         if host.is_empty() || !host.chars().all(good) {
             return Err(fault("this is no host"));
         }
-        Ok(Self { place: Place::Tcp { host: host.to_owned(), port }, certificates })
+        let place = match group {
+            true => {
+                let service = host.strip_prefix(TASKS).unwrap_or(host).to_owned();
+                Place::Tasks { service, port }
+            }
+            false => Place::Tcp { host: host.to_owned(), port },
+        };
+        Ok(Self { place, certificates })
+    }
+
+    /// An engine at this address, in clear.
+    pub(super) fn tcp(address: SocketAddr) -> Self {
+        let place = Place::Tcp { host: address.ip().to_string(), port: address.port() };
+        Self { place, certificates: None }
+    }
+
+    /// The name whose every address is an engine, and their port.
+    pub(super) fn group(&self) -> Option<(String, u16)> {
+        let Place::Tasks { service, port } = &self.place else { return None };
+        Some((format!("{TASKS}{service}"), *port))
     }
 
     /// Whether the engine is on this machine for certain.
@@ -95,6 +133,7 @@ impl Endpoint {
     pub fn connect(&self) -> Result<Docker, Box<dyn Error + Send + Sync>> {
         let (host, port) = match &self.place {
             Place::Tcp { host, port } => (host, port),
+            Place::Tasks { .. } => return Err("this is no engine but many".into()),
             Place::Unix(path) => {
                 return Ok(Docker::connect_with_unix(path, CALL_TIMEOUT_S, API_DEFAULT_VERSION)?);
             }
@@ -140,6 +179,7 @@ impl std::fmt::Display for Endpoint {
             Place::Unix(path) => write!(f, "unix://{path}"),
             Place::Tcp { host, port } if host.contains(':') => write!(f, "tcp://[{host}]:{port}"),
             Place::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
+            Place::Tasks { service, port } => write!(f, "tasks://{service}:{port}"),
         }
     }
 }
@@ -166,17 +206,23 @@ mod tests {
             ("tcp://::1", "tcp://[::1]:2375 None"),
             ("tcp://[::1]:99", "tcp://[::1]:99 None"),
             ("tcp://far.test?certs=/c", "tcp://far.test:2376 Some(\"/c\")"),
+            ("tasks://agent", "tasks://agent:2375 None"),
+            ("tcp://tasks.agent:99", "tasks://agent:99 None"),
         ] {
             assert_eq!(parsed(text), read, "{text}");
         }
         for (text, reason) in [
-            ("", "neither unix://PATH nor tcp://HOST:PORT"),
-            ("ssh://far.test", "neither unix://PATH nor tcp://HOST:PORT"),
+            ("", "none of unix://PATH, tcp://HOST:PORT and tasks://SERVICE:PORT"),
+            ("ssh://far.test", "none of unix://PATH, tcp://HOST:PORT and tasks://SERVICE:PORT"),
             ("unix://d.sock", "the path of a socket begins with '/'"),
             ("tcp://far.test:x", "this is no port"),
             ("tcp://:99", "this is no host"),
             ("tcp://a b:99", "this is no host"),
             ("tcp://far.test?x=1", "only ?certs=FOLDER may follow the address"),
+            (
+                "tasks://agent?certs=/c",
+                "agents are known by no name, TLS with them is not possible",
+            ),
             ("https://far.test", "TLS needs certificates: DOCKER_CERT_PATH"),
         ] {
             assert_eq!(parsed(text), format!("Docker engine '{text}': {reason}"));

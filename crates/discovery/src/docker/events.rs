@@ -2,8 +2,8 @@
 
 use bollard::models::{EventMessage, EventMessageTypeEnum};
 
-/// Actions of containers and networks that matter; the engine sends no others.
-pub const ACTIONS: [&str; 14] = [
+/// Actions of containers, networks, services and nodes that matter; the engine sends no others.
+pub const ACTIONS: [&str; 15] = [
     "create",
     "start",
     "restart",
@@ -18,6 +18,7 @@ pub const ACTIONS: [&str; 14] = [
     "destroy",
     "connect",
     "disconnect",
+    "remove",
 ];
 
 /// Something happened to a container.
@@ -44,8 +45,16 @@ pub enum Kind {
     Changed,
 }
 
+/// Whether an event tells of the Swarm as a whole: its services and nodes.
+pub fn of_swarm(message: &EventMessage) -> bool {
+    matches!(message.typ, Some(EventMessageTypeEnum::SERVICE | EventMessageTypeEnum::NODE))
+}
+
 /// The event in our words; `None` when it does not concern a container's traffic.
 pub fn read(message: &EventMessage) -> Option<Event> {
+    if of_swarm(message) {
+        return None;
+    }
     let actor = message.actor.as_ref()?;
     let attribute = |name: &str| actor.attributes.as_ref().and_then(|a| a.get(name));
     let at_ns = message.time_nano.and_then(|t| u64::try_from(t).ok()).unwrap_or(0);

@@ -2,13 +2,16 @@
 
 mod endpoint;
 mod events;
+mod group;
 mod looks;
 mod observe;
 pub mod replicas;
+mod swarm;
 mod translate;
 mod watch;
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use model::Name;
 use model::observed::Observation;
@@ -17,6 +20,7 @@ use tokio::sync::mpsc;
 use observe::Observer;
 
 pub use endpoint::{DEFAULT_HOST, Endpoint};
+pub use swarm::Followed;
 
 /// The provider's name for an engine.
 #[must_use]
@@ -37,13 +41,25 @@ pub struct Settings {
     /// Addresses of this process's network, without loopback: they name our own container on a
     /// local engine where nothing else does.
     pub own_addresses: Vec<IpAddr>,
+    /// Nodes of a Swarm whose engines are followed, shared by all engines of a process.
+    pub followed: Followed,
+    /// How often a manager is asked for the tasks of the other nodes.
+    pub poll: Duration,
     /// Random bits for back-off.
     pub seed: u64,
 }
 
-/// Watches an engine for as long as somebody listens. Each change gives a complete observation;
-/// while the engine is away the last known set is sent once more, marked as stale.
+/// Watches an engine, or all agents of a name, for as long as somebody listens. Each change gives
+/// a complete observation; while an engine is away the last known set is sent once more, marked as
+/// stale.
 pub async fn run(settings: Settings, observations: mpsc::Sender<Observation>) {
+    match settings.endpoint.group() {
+        Some((host, port)) => group::run(settings, &host, port, observations).await,
+        None => engine(settings, observations).await,
+    }
+}
+
+async fn engine(settings: Settings, observations: mpsc::Sender<Observation>) {
     let mut observer = Observer::new(&settings);
     watch::run(&settings, &mut observer, &observations).await;
 }

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use model::Name;
-use model::observed::{Container, ContainerState, Freshness, Network, Observation};
+use model::observed::{
+    Container, ContainerState, Freshness, Network, Node, Observation, OwnContainer, Swarm,
+};
 
 use super::events::{Event, Kind};
 use super::{Settings, translate};
@@ -13,6 +16,8 @@ use super::{Settings, translate};
 /// Signals that mean the end to every container, besides its own stop signal: INT, QUIT, KILL and
 /// TERM. HUP, USR1 and others are how operators talk to a process that goes on.
 const STOP_SIGNALS: [u8; 4] = [2, 3, 9, 15];
+/// Label of the containers of a Swarm's tasks: the node that they are on.
+const NODE_LABEL: &str = "com.docker.swarm.node.id";
 /// Shortest beginning of an id that names a container.
 const ID_BEGINNING_MIN: usize = 12;
 
@@ -44,6 +49,8 @@ pub struct Observer {
     own_candidates: Vec<String>,
     own_addresses: Vec<IpAddr>,
     machine: Option<IpAddr>,
+    node: Option<Node>,
+    swarm: Option<Arc<Swarm>>,
     containers: BTreeMap<Name, Seen>,
     /// When the last stop signal of a container was seen. The engine's own answers do not tell.
     stops: BTreeMap<Name, u64>,
@@ -63,6 +70,8 @@ impl Observer {
                 false => Vec::new(),
             },
             machine: None,
+            node: None,
+            swarm: None,
             containers: BTreeMap::new(),
             stops: BTreeMap::new(),
             changes: 0,
@@ -73,6 +82,39 @@ impl Observer {
     /// Where the engine's machine is, if it is not this one.
     pub fn set_machine(&mut self, machine: Option<IpAddr>) {
         self.machine = machine;
+    }
+
+    /// What the engine is in a Swarm now. What was known of the whole goes only with the Swarm.
+    pub fn set_node(&mut self, node: Option<Node>) {
+        if self.node.as_ref().map(|n| &n.id) != node.as_ref().map(|n| &n.id) {
+            self.swarm = None;
+        }
+        if node.as_ref().is_some_and(|n| !n.manager) {
+            self.swarm_failed("it is no manager any more".to_owned());
+        }
+        self.node = node;
+    }
+
+    /// Whether a container tells of a Swarm that the engine was not in when it was asked.
+    pub fn is_elsewhere(&self, seen: &Seen) -> bool {
+        self.node.is_none() && seen.container.labels.contains_key(NODE_LABEL)
+    }
+
+    /// What a manager says.
+    pub fn set_swarm(&mut self, swarm: Arc<Swarm>) {
+        self.swarm = Some(swarm);
+        self.changes += 1;
+    }
+
+    /// A manager cannot say anything new; whether that is new.
+    pub fn swarm_failed(&mut self, reason: String) -> bool {
+        let Some(swarm) = &mut self.swarm else { return false };
+        if swarm.fault.as_ref() == Some(&reason) {
+            return false;
+        }
+        Arc::make_mut(swarm).fault = Some(reason);
+        self.changes += 1;
+        true
     }
 
     /// A complete listing; of those that the engine could not say anything about, what was last
@@ -150,9 +192,8 @@ impl Observer {
 
     /// The last known whole, the engine being away; or that nothing was ever seen, and why.
     pub fn away(&self, reason: String) -> Observation {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
         self.observation(match self.known {
-            true => Freshness::Stale(now.map_or(0, |d| d.as_millis() as u64)),
+            true => Freshness::Stale(wall_ms()),
             false => Freshness::Blind(reason),
         })
     }
@@ -164,7 +205,9 @@ impl Observer {
             machine: self.machine,
             provider: self.provider.clone(),
             freshness,
-            own: self.own(&containers).map(translate::own),
+            own: self.own(&containers),
+            node: self.node.clone(),
+            swarm: self.swarm.clone(),
             containers,
         }
     }
@@ -183,8 +226,8 @@ impl Observer {
     }
 
     /// The container that we run in: the first of its possible names that is a container here,
-    /// else the one that has an address of ours.
-    fn own<'a>(&self, containers: &'a [Container]) -> Option<&'a Container> {
+    /// else the one that has an address of ours, else one of the Swarm's tasks by its name.
+    fn own(&self, containers: &[Container]) -> Option<OwnContainer> {
         let named = |name: &&String| name.len() >= ID_BEGINNING_MIN;
         let by_name = self
             .own_candidates
@@ -194,11 +237,25 @@ impl Observer {
         let ours = |n: &Network| {
             [n.ipv4, n.ipv6].iter().flatten().any(|ip| self.own_addresses.contains(ip))
         };
-        by_name.or_else(|| {
+        let by_address = || {
             let runs = |c: &&Container| c.state == ContainerState::Running && !c.host_network;
             containers.iter().filter(runs).find(|c| c.networks.iter().any(ours))
-        })
+        };
+        let by_task = || {
+            let tasks = self.swarm.as_ref().map_or(&[][..], |s| &s.tasks);
+            let names = self.own_candidates.iter().filter(named);
+            names.into_iter().find_map(|name| {
+                tasks.iter().map(|t| &t.container).find(|c| c.id.starts_with(name.as_str()))
+            })
+        };
+        by_name.or_else(by_address).or_else(by_task).map(translate::own)
     }
+}
+
+/// Milliseconds since 1970.
+pub fn wall_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |d| d.as_millis() as u64)
 }
 
 #[cfg(test)]
@@ -211,6 +268,8 @@ mod tests {
             endpoint: Endpoint::parse(super::super::DEFAULT_HOST, None).expect("an endpoint"),
             own_candidates: own.iter().map(|o| (*o).to_owned()).collect(),
             own_addresses: vec![IpAddr::from([172, 18, 0, 9])],
+            followed: super::super::Followed::default(),
+            poll: std::time::Duration::from_secs(1),
             seed: 1,
         })
     }

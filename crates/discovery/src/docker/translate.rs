@@ -64,7 +64,8 @@ pub fn own(container: &Container) -> OwnContainer {
     }
 }
 
-fn environment(list: Vec<String>) -> BTreeMap<String, String> {
+/// Variables as `NAME=VALUE`, by name.
+pub fn environment(list: Vec<String>) -> BTreeMap<String, String> {
     list.into_iter()
         .map(|item| match item.split_once('=') {
             Some((name, value)) => (name.to_owned(), value.to_owned()),

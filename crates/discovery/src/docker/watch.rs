@@ -4,16 +4,17 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bollard::Docker;
-use bollard::models::EventMessage;
+use bollard::models::{EventMessage, LocalNodeState, SystemInfo};
 use bollard::query_parameters::{EventsOptions, ListContainersOptions};
 use futures_util::{FutureExt, Stream, StreamExt};
-use model::observed::Observation;
+use model::observed::{Node, Observation};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::events::{ACTIONS, Event, Kind, read};
+use super::events::{ACTIONS, Event, Kind, of_swarm, read};
 use super::looks::{Look, Looks};
 use super::observe::{Observer, Seen, Told};
+use super::swarm::{Told as SwarmTold, Watch};
 use super::{Settings, translate};
 use crate::backoff::Backoff;
 
@@ -82,14 +83,28 @@ async fn follow(
     backoff: &mut Backoff,
 ) -> Result<(), Error> {
     let docker = settings.endpoint.connect()?;
-    observer.set_machine(settings.endpoint.machine().await);
+    let machine = settings.endpoint.machine().await;
     let docker = tokio::time::timeout(FIRST_ANSWER, docker.negotiate_version()).await??;
+    let info = docker.info().await?;
+    let node = node(&info);
     // By the engine's own clock: what happens until its event stream begins is repeated by it.
-    let now = docker.info().await?.system_time.as_deref().and_then(translate::timestamp_ns);
+    let now = info.system_time.as_deref().and_then(translate::timestamp_ns);
+    // What passes on an engine's answers is not always on its machine.
+    let address = info.swarm.and_then(|s| s.node_addr?.parse().ok()).filter(|_| node.is_some());
+    observer.set_machine(machine.map(|ip| address.unwrap_or(ip)));
+    observer.set_node(node.clone());
     let mut events = pin!(docker.events(Some(wanted_events(now))));
     let mut looks = Looks::new(&docker);
     let (mut batch, everything) = list(&docker, &mut looks, &mut events, observer).await?;
     let ask_anew = (!everything).then(|| Instant::now() + ASK_ANEW);
+    let _following = node.as_ref().map(|n| settings.followed.follow(n.id.clone()));
+    let mut swarm = Watch::default();
+    if node.is_some_and(|n| n.manager) {
+        swarm = Watch::start(&docker, &settings.followed, settings.poll);
+        if let Ok(told) = tokio::time::timeout(FIRST_ANSWER, swarm.next()).await {
+            hear(observer, told);
+        }
+    }
     backoff.reset();
     let mut changed = true;
     loop {
@@ -100,29 +115,71 @@ async fn follow(
             observations.send(observer.fresh()).await?;
         }
         changed = false;
+        // Events of the whole Swarm come from managers: it may have become one. Or it has joined.
+        let (mut of_whole, mut joined) = (false, false);
+        let mut learn = |observer: &mut Observer, look: Option<Look>| {
+            let seen = if let Some(Look::Seen(seen)) = &look { Some(seen) } else { None };
+            joined |= seen.is_some_and(|s| observer.is_elsewhere(s));
+            learn(observer, look)
+        };
         tokio::select! {
-            event = events.next() => batch.extend(read(&event.ok_or(ENDED)??)),
+            event = events.next() => {
+                let event = event.ok_or(ENDED)??;
+                of_whole |= of_swarm(&event);
+                batch.extend(read(&event));
+            }
             look = looks.next() => changed |= learn(observer, look?),
+            told = swarm.next() => changed |= hear(observer, told),
             () = observations.closed() => return Ok(()),
             () = at(ask_anew) => return Ok(()),
         }
         // What is there already is told together.
         for _ in 0..BATCH_MAX {
             if let Some(event) = events.next().now_or_never() {
-                batch.extend(read(&event.ok_or(ENDED)??));
+                let event = event.ok_or(ENDED)??;
+                of_whole |= of_swarm(&event);
+                batch.extend(read(&event));
             } else if let Some(look) = looks.next().now_or_never() {
                 changed |= learn(observer, look?);
             } else {
                 break;
             }
         }
+        if joined || of_whole && !swarm.is_some() {
+            return Ok(());
+        }
+        if of_whole {
+            swarm.wake();
+        }
+    }
+}
+
+/// What the engine is in a Swarm.
+fn node(info: &SystemInfo) -> Option<Node> {
+    let swarm = info.swarm.as_ref()?;
+    let inside = matches!(
+        swarm.local_node_state,
+        Some(LocalNodeState::ACTIVE | LocalNodeState::PENDING | LocalNodeState::ERROR)
+    );
+    let id = swarm.node_id.as_deref().filter(|id| inside && !id.is_empty())?;
+    Some(Node { id: id.into(), manager: swarm.control_available == Some(true) })
+}
+
+/// What a manager says; whether something is believed now that was not before.
+fn hear(observer: &mut Observer, told: SwarmTold) -> bool {
+    match told {
+        Ok(swarm) => {
+            observer.set_swarm(swarm);
+            true
+        }
+        Err(reason) => observer.swarm_failed(reason),
     }
 }
 
 fn wanted_events(since_ns: Option<u64>) -> EventsOptions {
     let words = |list: &[&str]| list.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
     let filters = [
-        ("type".to_owned(), words(&["container", "network"])),
+        ("type".to_owned(), words(&["container", "network", "service", "node"])),
         ("event".to_owned(), words(&ACTIONS)),
     ];
     let since = since_ns.map(|ns| format!("{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000));

@@ -24,6 +24,8 @@ struct State {
     manner: Manner,
     /// State by id; an empty one cannot be described.
     containers: BTreeMap<String, String>,
+    /// It is a manager of a Swarm with these tasks: id, node, address.
+    swarm: Option<Vec<(String, String, String)>>,
     listeners: Vec<UnixStream>,
     asked: Vec<String>,
     time_ns: u64,
@@ -45,6 +47,7 @@ impl Engine {
         let state = State {
             manner: Manner::Good,
             containers: BTreeMap::new(),
+            swarm: None,
             listeners: Vec::new(),
             asked: Vec::new(),
             time_ns: 2_000_000_000,
@@ -95,13 +98,27 @@ impl Engine {
         self.state().containers.remove(id);
     }
 
+    /// It is the node `a` and manager of a Swarm of the nodes `a` and `b` with these tasks of the
+    /// service `web`: id, node, address.
+    pub fn lead(&self, tasks: &[(&str, &str, &str)]) {
+        let owned = |(id, node, address): &(&str, &str, &str)| {
+            ((*id).to_owned(), (*node).to_owned(), (*address).to_owned())
+        };
+        self.state().swarm = Some(tasks.iter().map(owned).collect());
+    }
+
     /// Tells an event, with further attributes.
     pub fn event(&self, id: &str, action: &str, attributes: &str) {
+        self.event_of("container", id, action, attributes);
+    }
+
+    /// Tells an event of something else.
+    pub fn event_of(&self, kind: &str, id: &str, action: &str, attributes: &str) {
         let mut state = self.state();
         state.time_ns += 1;
         let time = state.time_ns;
         let actor = format!(r#"{{"ID":"{id}","Attributes":{{"name":"{id}"{attributes}}}}}"#);
-        let kind = format!(r#""Type":"container","Action":"{action}","timeNano":{time}"#);
+        let kind = format!(r#""Type":"{kind}","Action":"{action}","timeNano":{time}"#);
         let text = format!("{{{kind},\"Actor\":{actor}}}\n");
         let chunk = format!("{:x}\r\n{text}\r\n", text.len());
         state.listeners.retain_mut(|s| s.write_all(chunk.as_bytes()).is_ok());
@@ -172,7 +189,19 @@ fn described(state: &State, path: &str) -> (u16, String) {
         return (200, r#"{"ApiVersion":"1.24","Version":"1.12.6"}"#.to_owned());
     }
     if path.ends_with("/info") {
-        return (200, r#"{"SystemTime":"1970-01-01T00:00:02Z"}"#.to_owned());
+        let swarm = match state.swarm {
+            Some(_) => r#"{"NodeID":"a","LocalNodeState":"active","ControlAvailable":true}"#,
+            None => "{}",
+        };
+        return (200, format!(r#"{{"SystemTime":"1970-01-01T00:00:02Z","Swarm":{swarm}}}"#));
+    }
+    if let Some((list, tasks)) = path.rsplit_once('/').map(|p| p.1).zip(state.swarm.as_ref()) {
+        match list {
+            "services" => return (200, SERVICES.to_owned()),
+            "nodes" => return (200, r#"[{"ID":"a"},{"ID":"b"}]"#.to_owned()),
+            "tasks" => return (200, format!("[{}]", described_tasks(tasks).join(","))),
+            _ => {}
+        }
     }
     if path.ends_with("/containers/json") {
         let list: Vec<String> =
@@ -189,6 +218,21 @@ fn described(state: &State, path: &str) -> (u16, String) {
             (200, format!(r#"{{"Id":"{id}","Name":"/{id}","State":{state},"Config":{{}}}}"#))
         }
     }
+}
+
+/// The one service of the Swarm.
+const SERVICES: &str = r#"[{"ID":"s","Version":{"Index":5},"Spec":{"Name":"web"}}]"#;
+
+fn described_tasks(tasks: &[(String, String, String)]) -> Vec<String> {
+    let described = |(id, node, address): &(String, String, String)| {
+        let network = r#""Network":{"ID":"n","Spec":{"Name":"apps"}}"#;
+        format!(
+            r#"{{"ID":"{id}","ServiceID":"s","NodeID":"{node}","Slot":1,
+            "Status":{{"State":"running"}},
+            "NetworksAttachments":[{{{network},"Addresses":["{address}/24"]}}]}}"#
+        )
+    };
+    tasks.iter().map(described).collect()
 }
 
 fn answer(writer: &mut UnixStream, status: u16, body: &str) {

@@ -2,7 +2,8 @@
 //! anew so that nothing else rides along.
 
 /// Calls of the Docker API that read what a balancer needs.
-const CALLS: [&str; 5] = ["/_ping", "/version", "/info", "/events", "/containers/json"];
+const CALLS: [&str; 8] =
+    ["/_ping", "/version", "/info", "/events", "/containers/json", "/services", "/tasks", "/nodes"];
 /// Header fields that the engine gets.
 const FIELDS: &str = "Host: docker\r\nConnection: close\r\n";
 /// Longest name or id of a container.
@@ -76,6 +77,9 @@ mod tests {
             "GET /v1.52/events?since=1&filters=%7B%7D",
             "GET /containers/json?all=true",
             "GET /v1.41/containers/0123abcdef/json",
+            "GET /v1.41/tasks?filters=%7B%7D",
+            "GET /services",
+            "GET /v1.44/nodes",
         ] {
             assert!(admitted(line), "{line}");
         }
@@ -90,6 +94,11 @@ mod tests {
             "GET /containers/%61/json",
             "GET /images/json",
             "GET /secrets",
+            "GET /services/a/logs",
+            "GET /swarm/unlockkey",
+            "POST /services/create",
+            "DELETE /services/a",
+            "POST /nodes/a/update",
             "GET /v1.41/v1.41/info",
             "GET /vx/info",
             "GET http://docker/info",

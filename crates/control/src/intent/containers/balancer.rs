@@ -66,7 +66,11 @@ pub const VARIABLES: &[Row] = &[
     ("SSL_CERT", "PEM, `\\n` for a newline", "the same as DEFAULT_SSL_CERT"),
     ("STATS_AUTH", "`user:password`", "account of the statistics page; stats:stats"),
     ("STATS_PORT", "port, `address:port` or `off`", "where the statistics page is; 1936"),
-    ("SWARM_MODE_POLLING_INTERVAL", "-", "no effect: events are followed"),
+    (
+        "SWARM_MODE_POLLING_INTERVAL",
+        "seconds",
+        "how often a manager is asked for tasks of nodes without an agent; at most 1",
+    ),
     ("TIMEOUT", "list", "`timeout` lines; connect 5000, client 50000, server 50000"),
 ];
 

@@ -45,7 +45,7 @@ pub const KEYS: &[Key] = &[
     key(
         "address",
         true,
-        "address or `published`",
+        "address, `published`, or `vip` for a Swarm service",
         "where it is reached, or on the port that it publishes",
     ),
     key("host", false, "list; `*` for any run of characters", "requests for these hosts"),
@@ -108,7 +108,9 @@ pub fn read(container: &Container) -> Result<Option<Asks>, Problem> {
     let address = voice.value("evenkeel.address")?;
     if let Some(said) = address.as_ref().filter(|said| !super::reach::is_address(said)) {
         let shown = route::shown(&said.text);
-        return Err(said.problem(format!("'{shown}' is neither an address nor 'published'")));
+        return Err(
+            said.problem(format!("'{shown}' is neither an address nor 'published' nor 'vip'"))
+        );
     }
     let mut ways = Vec::new();
     let mut unnamed = names.is_empty();

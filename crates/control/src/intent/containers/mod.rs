@@ -15,6 +15,7 @@ mod route;
 mod said;
 mod seat;
 mod select;
+mod swarm;
 mod text;
 mod variables;
 mod write;
@@ -23,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use model::observed::{Container, Freshness, Observation};
-use model::{Config, Name, ServerIdentity};
+use model::{Config, Name};
 
 use super::Problem;
 use asks::{Asks, Dialect};
@@ -146,7 +147,12 @@ fn attempt(
 ) -> Result<Survey, Vec<Fault>> {
     let (balancer, mut problems) = Balancer::read(&options.environment, &barred.variables);
     problems.extend(barred.problems.iter().cloned());
-    let mut hall = Hall { balancer: &balancer, barred, problems, seats: Vec::new(), asked: vec![] };
+    let joined = swarm::join(observations);
+    let whole: Vec<&Observation> = joined.observations.iter().map(|o| &**o).collect();
+    let observations = &whole[..];
+    problems.extend(joined.problems);
+    let (held, seats) = (joined.held, Vec::new());
+    let mut hall = Hall { balancer: &balancer, barred, held, problems, seats, asked: vec![] };
     let mut modes = Vec::new();
     for observation in observations {
         let view = View::new(observation, observations);
@@ -179,6 +185,8 @@ fn attempt(
 struct Hall<'a> {
     balancer: &'a Balancer,
     barred: &'a Barred,
+    /// Containers that nothing can be said of yet, by id, and why.
+    held: BTreeMap<Name, &'static str>,
     problems: Vec<Problem>,
     seats: Vec<Seat>,
     asked: Vec<Asked>,
@@ -195,6 +203,10 @@ impl Hall<'_> {
         let mut seat = Seat::new(&seen.provider, container);
         if let Some(reason) = selection.excluded(container) {
             self.seats.push(seat.out(reason));
+            return;
+        }
+        if let Some(reason) = self.held.get(&container.id) {
+            self.seats.push(seat.out((*reason).to_owned()));
             return;
         }
         if let Some(problem) = self.barred.containers.get(&container.id) {
@@ -243,11 +255,16 @@ impl Hall<'_> {
     ) {
         let by = By::Container { id: container.id.clone(), name: container.name.clone() };
         let number = select::label(container, "com.docker.compose.container-number")
-            .and_then(|n| n.parse().ok());
+            .and_then(|n| n.parse().ok())
+            .or_else(|| swarm::slot(container));
         let mut asked = Vec::new();
         let mut notes = asks.notes;
         for way in asks.ways {
-            let ports = match reach::ports(container, &reach, &way, self.balancer.all_ports) {
+            let chosen = match swarm::names_ports(container, &way, asks.dialect) {
+                Ok(()) => reach::ports(container, &reach, &way, self.balancer.all_ports),
+                Err(reason) => Err(reason),
+            };
+            let ports = match chosen {
                 Ok(chosen) if !way.tcp.is_empty() && asks.dialect != Dialect::Dockercloud => {
                     drop(chosen);
                     Vec::new()
@@ -277,11 +294,7 @@ impl Hall<'_> {
                 takes_traffic: Member::ready(container, way.server.ignore_health),
                 stopping: container.stopping,
                 started_ns: container.started_ns,
-                identity: ServerIdentity::Container {
-                    provider: seen.provider.clone(),
-                    id: container.id.clone(),
-                    started_ns: container.started_ns,
-                },
+                identity: swarm::identity(&seen.provider, container),
             };
             let (service, dialect) = (seat.service.clone(), asks.dialect);
             let way = Box::new(way);

@@ -9,6 +9,8 @@ use super::said::Said;
 
 /// Value of the label `evenkeel.address` for the port that is published on the machine.
 const PUBLISHED: &str = "published";
+/// Value of the label `evenkeel.address` for the virtual address of a Swarm service.
+pub const VIRTUAL: &str = "vip";
 
 /// Where the balancer stands, as seen from the containers of one engine.
 #[derive(Clone, Debug)]
@@ -75,7 +77,8 @@ impl Reach {
 /// One line that says what is missing.
 pub fn reach(container: &Container, view: &View<'_>, asks: &Asks) -> Result<Reach, String> {
     match asks.address.as_ref().map(|said| said.text.as_str()) {
-        None => {}
+        // A virtual address is the only one that its service has here.
+        None | Some(VIRTUAL) => {}
         Some(PUBLISHED) => return published(container, view),
         Some(text) => {
             let ip = text.parse().map_err(|_| format!("'{text}' is no address"))?;
@@ -99,7 +102,8 @@ pub fn reach(container: &Container, view: &View<'_>, asks: &Asks) -> Result<Reac
     let near = if view.contained {
         shared(container, view)
     } else if view.machine.is_none() {
-        container.networks.iter().find_map(address)
+        // Networks that span machines are closed to the machines themselves.
+        container.networks.iter().filter(|n| !spans_machines(n)).find_map(address)
     } else {
         None
     };
@@ -112,7 +116,7 @@ pub fn reach(container: &Container, view: &View<'_>, asks: &Asks) -> Result<Reac
 
 /// Whether a value of the label `evenkeel.address` can be meant.
 pub fn is_address(said: &Said) -> bool {
-    said.text == PUBLISHED || said.text.parse::<IpAddr>().is_ok()
+    matches!(&*said.text, PUBLISHED | VIRTUAL) || said.text.parse::<IpAddr>().is_ok()
 }
 
 /// The address on the first of our own networks that both are on, so that every replica is reached
@@ -131,6 +135,11 @@ fn shared(container: &Container, view: &View<'_>) -> Option<IpAddr> {
             })
         })
         .next()
+}
+
+/// Ids of a Swarm's networks are 25 letters and digits, those of one engine's 64 digits.
+fn spans_machines(network: &Network) -> bool {
+    network.id.len() == 25
 }
 
 fn apart(container: &Container, view: &View<'_>) -> String {

@@ -40,7 +40,8 @@ impl Told {
 
 const PROJECT: &str = "com.docker.compose.project";
 const SERVICE: &str = "com.docker.compose.service";
-const SWARM_SERVICE: &str = "com.docker.swarm.service.id";
+/// Label of the containers of a Swarm service: its id.
+pub const SWARM_SERVICE: &str = "com.docker.swarm.service.id";
 
 /// A label's value.
 pub fn label<'a>(container: &'a Container, name: &str) -> Option<&'a str> {
@@ -171,7 +172,7 @@ impl<'a> Selection<'a> {
         if asked {
             return Ok(Standing::Declared);
         }
-        if self.swarm.is_some() && label(container, SWARM_SERVICE).is_some() {
+        if label(container, SWARM_SERVICE).is_some() {
             let named = asks.ways.iter().any(|w| w.ports.named.is_some());
             let reason = "a service without SERVICE_PORTS or the label evenkeel.port";
             return if named { Ok(Standing::Declared) } else { Err(reason.to_owned()) };

@@ -33,7 +33,7 @@ pub const VARIABLES: &[Row] = &[
     ("HTTP_CHECK", "`[method] uri [version]`", "checks speak HTTP"),
     ("OPTION", "list", "`option` lines of its backend"),
     ("TCP_PORTS", "list of `port` or `port/ssl`", "these container ports become TCP listeners"),
-    ("SERVICE_PORTS", "list of ports", "the container's ports; Swarm services need it"),
+    ("SERVICE_PORTS", "list of ports", "ports of a Swarm service, which needs it"),
     ("SSL_CERT", "PEM, `\\n` for a newline", "certificate: read and checked, not used yet"),
     ("DEFAULT_SSL_CERT", "PEM, `\\n` for a newline", "the same"),
     ("APPSESSION", "-", "gone from the language: use COOKIE"),

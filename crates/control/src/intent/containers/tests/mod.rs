@@ -7,6 +7,7 @@ mod native;
 mod reach;
 mod recall;
 mod selection;
+mod swarm;
 
 use std::net::IpAddr;
 
@@ -68,6 +69,8 @@ fn seen(containers: Vec<Container>) -> Vec<Observation> {
         containers,
         own: None,
         machine: None,
+        node: None,
+        swarm: None,
     }]
 }
 

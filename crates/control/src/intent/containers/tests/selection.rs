@@ -1,7 +1,7 @@
 //! Who takes part, how it is reached, and what becomes of its servers.
 
 use super::*;
-use model::Host;
+use model::{Host, ServerIdentity};
 
 fn standing(survey: &Survey, name: &str) -> SeatStanding {
     let seat = survey.seats.iter().find(|s| &*s.name == name).expect("a seat");
