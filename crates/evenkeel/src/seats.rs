@@ -318,6 +318,9 @@ fn way_text(q: &Question, way: &Explanation, config: &Config, servers: &[Candida
                 printable(&seat.image),
                 seat.state
             );
+            for note in &seat.notes {
+                let _ = writeln!(out, "          note: {}", printable(note));
+            }
         }
     }
     if servers.is_empty() && matches!(way.outcome, End::Backend(_)) {

@@ -321,8 +321,15 @@ fn settings(scope: &Scope<'_>, way: &mut Way) -> Result<(), Problem> {
     }
     for name in [scope.name, ""] {
         if let Some(said) = scope.voice.lines(&label(name, "config"))? {
-            for line in said.text.lines().map(str::trim).filter(|l| !l.is_empty()) {
-                way.pool.line(Slot::Extra, &said, line);
+            let several = said.text.trim().contains('\n');
+            for (number, line) in said.text.lines().enumerate() {
+                let mut said = said.with(line.trim());
+                if several {
+                    said.label = format!("{}, line {}", said.label, number + 1).into();
+                }
+                if !said.text.is_empty() {
+                    way.pool.line(Slot::Extra, &said, line.trim());
+                }
             }
             break;
         }

@@ -165,8 +165,13 @@ fn attempt(
         }
     }
     let Hall { mut problems, mut seats, asked, .. } = hall;
-    let mut sorted = pools::sort(asked, &mut problems);
-    problems.extend(read_back::file_wins(base, &mut sorted));
+    let mut remarks = Vec::new();
+    let mut sorted = pools::sort(asked, &mut remarks);
+    remarks.extend(read_back::file_wins(base, &mut sorted));
+    for remark in remarks {
+        seat::note(&mut seats, &remark);
+        problems.extend((!remark.quiet).then_some(remark.problem));
+    }
     let own = observations.iter().find_map(|o| o.own.as_ref());
     let contained = own.is_some_and(|o| !o.host_network);
     let address_label = "its address".into();

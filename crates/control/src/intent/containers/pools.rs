@@ -62,6 +62,20 @@ pub struct Variant {
     pub members: Vec<Member>,
 }
 
+impl Variant {
+    /// Start of its newest container that stays, nanoseconds since 1970; 0 if none does.
+    fn newest_ns(&self) -> u64 {
+        let staying = self.members.iter().filter(|m| !m.stopping);
+        staying.map(|m| m.started_ns).max().unwrap_or(0)
+    }
+
+    /// The newest that stays.
+    fn newest(&self) -> Option<&Member> {
+        let staying = self.members.iter().filter(|m| !m.stopping);
+        staying.max_by_key(|m| (m.started_ns, std::cmp::Reverse(m.order.1.clone())))
+    }
+}
+
 /// What was asked, before it is sorted.
 #[derive(Debug)]
 pub struct Asked {
@@ -76,6 +90,9 @@ pub struct Asked {
     /// The container.
     pub member: Member,
 }
+
+/// Services and routes that a note names at most.
+const NAMED_MAX: usize = 8;
 
 /// A route with its priority and place.
 pub type Claim = (i64, Route, Said);
@@ -104,9 +121,32 @@ pub struct Sorted {
     pub relays: BTreeMap<u16, Vec<usize>>,
 }
 
+/// Something about several containers: who disagrees, or shares what.
+#[derive(Clone, Debug)]
+pub struct Remark {
+    /// Seats that it is about.
+    pub seats: BTreeSet<usize>,
+    /// What there is to say.
+    pub problem: Problem,
+    /// Only a note for those who look at a container.
+    pub quiet: bool,
+    /// It takes the place of what keeps them out.
+    pub lost: bool,
+}
+
+impl Remark {
+    /// Something wrong about the members of these variants.
+    pub fn new<'a>(variants: impl IntoIterator<Item = &'a Variant>, problem: Problem) -> Self {
+        let members = variants.into_iter().flat_map(|v| v.members.iter());
+        let seats = members.map(|m| m.seat).collect();
+        Self { seats, problem, quiet: false, lost: false }
+    }
+}
+
 /// Sorts what was asked.
-pub fn sort(asked: Vec<Asked>, problems: &mut Vec<Problem>) -> Sorted {
-    let variants = variants(asked, problems);
+pub fn sort(asked: Vec<Asked>, remarks: &mut Vec<Remark>) -> Sorted {
+    let variants = variants(asked, remarks);
+    versions(&variants, remarks);
     let mut claims: BTreeMap<Route, Vec<usize>> = BTreeMap::new();
     let mut relays: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
     for (i, variant) in variants.iter().enumerate() {
@@ -132,19 +172,21 @@ pub fn sort(asked: Vec<Asked>, problems: &mut Vec<Problem>) -> Sorted {
         a.name.cmp(&b.name).then(more).then_with(|| a.routes[0].1.cmp(&b.routes[0].1))
     });
     number(&mut pools);
-    let default = default_pool(&variants, problems);
+    let default = default_pool(&variants, remarks);
     for pool in pools.iter().chain(&default) {
-        shared(&variants, pool, problems);
+        shared(&variants, pool, remarks);
     }
     Sorted { variants, pools, default, relays }
 }
 
-/// The leading variant first: the higher priority, then the service's name.
+/// The leading variant first: the higher priority, then the service's name; of one service the one
+/// with the newest container that stays.
 fn lead(variants: &[Variant], list: &mut [usize]) {
     list.sort_by(|a, b| {
         let key = |i: &usize| {
             let v = &variants[*i];
-            (std::cmp::Reverse(v.way.priority), &v.service, &v.way.name, *i)
+            let newest = std::cmp::Reverse(v.newest_ns());
+            (std::cmp::Reverse(v.way.priority), &v.service, &v.way.name, newest, *i)
         };
         key(a).cmp(&key(b))
     });
@@ -198,7 +240,7 @@ pub fn word(text: &str) -> String {
 
 type Key = (String, String, bool, BTreeSet<Route>, BTreeSet<u16>);
 
-fn variants(asked: Vec<Asked>, problems: &mut Vec<Problem>) -> Vec<Variant> {
+fn variants(asked: Vec<Asked>, remarks: &mut Vec<Remark>) -> Vec<Variant> {
     let mut groups: BTreeMap<Key, Vec<Asked>> = BTreeMap::new();
     for one in asked {
         let routes = one.way.routes.iter().map(|(r, _)| r.clone()).collect();
@@ -207,10 +249,10 @@ fn variants(asked: Vec<Asked>, problems: &mut Vec<Problem>) -> Vec<Variant> {
         let key = (one.service.clone(), one.way.name.clone(), declared, routes, tcp);
         groups.entry(key).or_default().push(one);
     }
-    groups.into_values().map(|group| variant(group, problems)).collect()
+    groups.into_values().map(|group| variant(group, remarks)).collect()
 }
 
-fn variant(mut group: Vec<Asked>, problems: &mut Vec<Problem>) -> Variant {
+fn variant(mut group: Vec<Asked>, remarks: &mut Vec<Remark>) -> Variant {
     // The newest that stays decides.
     group.sort_by(|a, b| {
         let key = |x: &Asked| {
@@ -228,14 +270,22 @@ fn variant(mut group: Vec<Asked>, problems: &mut Vec<Problem>) -> Variant {
         members: vec![first.member],
     });
     let Some(mut variant) = newest else { unreachable!("a group holds at least one") };
-    let mut told = false;
+    let newest = variant.members.first().map_or(0, |m| m.seat);
+    let mut found: Option<Remark> = None;
     for other in group {
-        if !told && !other.member.stopping && differ(&variant.way, &other.way) {
-            told = true;
-            problems.push(disagreement(&variant, &other));
+        let differs = !other.member.stopping && differ(&variant.way, &other.way);
+        match &mut found {
+            Some(remark) if differs => drop(remark.seats.insert(other.member.seat)),
+            None if differs => {
+                let seats = BTreeSet::from([newest, other.member.seat]);
+                let problem = disagreement(&variant, &other);
+                found = Some(Remark { seats, problem, quiet: false, lost: false });
+            }
+            _ => {}
         }
         variant.members.push(other.member);
     }
+    remarks.extend(found);
     variant.members.sort_by(|a, b| a.order.cmp(&b.order));
     variant
 }
@@ -257,26 +307,63 @@ fn differ(a: &Way, b: &Way) -> bool {
         || users(&a.pool) != users(&b.pool)
 }
 
-fn disagreement(variant: &Variant, other: &Asked) -> Problem {
-    let name = |by: &By| match by {
-        By::Container { name, .. } => name.clone(),
-        By::Balancer => "the balancer".into(),
+/// The first place in which two disagree: as the second says it, or as the first does.
+fn disputed(first: &Way, second: &Way) -> Option<Said> {
+    let (a, b) = (&first.pool.lines, &second.pool.lines);
+    let texts = |list: Option<&Vec<Said>>| -> Vec<String> {
+        list.into_iter().flatten().map(|s| s.text.clone()).collect()
     };
-    let newest = variant.members.first().map(|m| name(&m.by)).unwrap_or_default();
+    let slots: BTreeSet<Slot> = a.keys().chain(b.keys()).copied().collect();
+    let slot = slots.into_iter().find(|slot| texts(a.get(slot)) != texts(b.get(slot)))?;
+    b.get(&slot).or(a.get(&slot))?.first().cloned()
+}
+
+fn disagreement(variant: &Variant, other: &Asked) -> Problem {
+    let newest = variant.members.first().map(|m| m.by.name()).unwrap_or_default();
+    let name = other.member.by.name();
+    let label = match disputed(&variant.way, &other.way) {
+        Some(said) => said.label,
+        None if variant.way.priority != other.way.priority => "its priority".into(),
+        None if variant.way.pool.drain != other.way.pool.drain => "its drain time".into(),
+        None => "its accounts".into(),
+    };
     Problem {
-        origin: Origin::Label { container: newest.clone(), label: "all its settings".into() },
+        origin: Origin::Label { container: name, label: label.as_ref().into() },
         reason: format!(
-            "service {}: it asks for other settings than {}; the newest container, {newest}, \
-             decides",
+            "service {}: it differs from the newest container's, and the newest container, \
+             {newest}, decides",
             variant.service,
-            name(&other.member.by)
         ),
+    }
+}
+
+/// Containers of one service that ask for different requests are named.
+fn versions(variants: &[Variant], remarks: &mut Vec<Remark>) {
+    let mut services: BTreeMap<(&str, &str), Vec<&Variant>> = BTreeMap::new();
+    for variant in variants.iter().filter(|v| v.newest_ns() > 0) {
+        services.entry((&variant.service, &variant.way.name)).or_default().push(variant);
+    }
+    for ((service, _), list) in services.iter_mut().filter(|(_, list)| list.len() > 1) {
+        list.sort_by_key(|v| std::cmp::Reverse(v.newest_ns()));
+        let mut names = list.iter().filter_map(|v| v.newest()).map(|m| m.by.name());
+        let (Some(newest), Some(other)) = (names.next(), names.next()) else { continue };
+        let way = &list[0].way;
+        let said = way.routes.iter().map(|(_, s)| s).chain(way.tcp.iter().map(|(_, s)| s)).next();
+        let label = said.map_or_else(|| "its labels".into(), |s| s.label.clone());
+        let problem = Problem {
+            origin: Origin::Label { container: newest, label: label.as_ref().into() },
+            reason: format!(
+                "service {service}: it asks for other requests than {other}: each gets what it \
+                 asks for"
+            ),
+        };
+        remarks.push(Remark::new(list.iter().copied(), problem));
     }
 }
 
 /// Those who named no host: all that were declared; else the only service beside us, when
 /// nobody names a host.
-fn default_pool(variants: &[Variant], problems: &mut Vec<Problem>) -> Option<Pool> {
+fn default_pool(variants: &[Variant], remarks: &mut Vec<Remark>) -> Option<Pool> {
     let open = |v: &Variant| {
         v.way.routes.is_empty() && !v.way.unserved && v.members.iter().any(|m| !m.ports.is_empty())
     };
@@ -290,7 +377,7 @@ fn default_pool(variants: &[Variant], problems: &mut Vec<Problem>) -> Option<Poo
         let names: BTreeSet<&str> = who.iter().map(|i| &*variants[*i].service).collect();
         if names.len() > 1 {
             let names: Vec<&str> = names.into_iter().collect();
-            problems.push(Problem {
+            let problem = Problem {
                 origin: Origin::BuiltIn,
                 reason: format!(
                     "services {} name no host: link the balancer to those that are meant, give \
@@ -298,7 +385,8 @@ fn default_pool(variants: &[Variant], problems: &mut Vec<Problem>) -> Option<Poo
                      but one",
                     names.join(", ")
                 ),
-            });
+            };
+            remarks.push(Remark::new(who.iter().map(|i| &variants[*i]), problem));
             return None;
         }
     }
@@ -307,22 +395,37 @@ fn default_pool(variants: &[Variant], problems: &mut Vec<Problem>) -> Option<Poo
     (!who.is_empty()).then_some(Pool { name, variants: who, routes: Vec::new() })
 }
 
-/// Services that share a pool and disagree about it are named.
-fn shared(variants: &[Variant], pool: &Pool, problems: &mut Vec<Problem>) {
-    let Some((first, others)) = pool.variants.split_first() else { return };
-    let first = &variants[*first];
-    for other in others.iter().map(|i| &variants[*i]) {
-        let (a, b) = (texts(&first.way.pool), texts(&other.way.pool));
-        if other.service != first.service && a != b {
-            problems.push(Problem {
-                origin: Origin::BuiltIn,
-                reason: format!(
-                    "services {} and {} share backend {} and ask for other settings: where both \
-                     say something, {} decides",
-                    first.service, other.service, pool.name, first.service
-                ),
-            });
+/// Services that share a pool are named, and reported if they disagree about it.
+fn shared(variants: &[Variant], pool: &Pool, remarks: &mut Vec<Remark>) {
+    let Some((lead, others)) = pool.variants.split_first() else { return };
+    let first = &variants[*lead];
+    let others = || others.iter().map(|i| &variants[*i]).filter(|v| v.service != first.service);
+    let with = |other| [first, other];
+    for other in others() {
+        if texts(&first.way.pool) == texts(&other.way.pool)
+            && users(&first.way.pool) == users(&other.way.pool)
+        {
+            continue;
         }
+        let said = disputed(&first.way, &other.way);
+        let reason = format!(
+            "services {} and {} share backend {} and ask for other settings: where both say \
+             something, {} decides",
+            first.service, other.service, pool.name, first.service
+        );
+        let origin = said.map_or(Origin::BuiltIn, |s| s.origin());
+        remarks.push(Remark::new(with(other), Problem { origin, reason }));
+    }
+    let names: BTreeSet<&str> = others().map(|v| &*v.service).chain([&*first.service]).collect();
+    if names.len() > 1 && !pool.routes.is_empty() {
+        let names: Vec<&str> = names.into_iter().take(NAMED_MAX).collect();
+        let routes = pool.routes.iter().take(NAMED_MAX).map(|(_, route, _)| route.to_string());
+        let routes: Vec<String> = routes.collect();
+        let reason =
+            format!("{} share {} by their weights", names.join(" and "), routes.join(", "));
+        let problem = Problem { origin: Origin::BuiltIn, reason };
+        let all = pool.variants.iter().map(|i| &variants[*i]);
+        remarks.push(Remark { quiet: true, ..Remark::new(all, problem) });
     }
 }
 

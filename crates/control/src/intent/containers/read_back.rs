@@ -9,7 +9,7 @@ use config::source::Sources;
 use config::{Environment, Facts, Files, Severity, SourceFile};
 use model::{Address, Bind, Config, Frontend, Mode, Origin};
 
-use super::pools::Sorted;
+use super::pools::{Remark, Sorted};
 use super::route::DEFAULT_PORT;
 use super::said::By;
 use super::text::Text;
@@ -139,21 +139,28 @@ fn home(config: &mut Config, text: &Text) {
 }
 
 /// Takes out pools whose name a file has.
-pub fn file_wins(base: &Config, sorted: &mut Sorted) -> Vec<Problem> {
-    let mut problems = Vec::new();
+pub fn file_wins(base: &Config, sorted: &mut Sorted) -> Vec<Remark> {
+    let mut remarks = Vec::new();
     let names: HashSet<&str> = base.backends.iter().map(|b| &*b.name).collect();
-    let mut free = |name: &str| {
+    let variants = &sorted.variants;
+    let mut free = |name: &str, whose: &[usize]| {
         let clash = names.contains(name);
         if clash {
+            let all = || whose.iter().map(|i| &variants[*i]);
+            let mut said = all().flat_map(|v| {
+                v.way.routes.iter().map(|(_, s)| s).chain(v.way.tcp.iter().map(|(_, s)| s))
+            });
+            let origin = said.next().map_or(Origin::BuiltIn, super::said::Said::origin);
             let reason = format!("backend {name} is in a file already: the file wins");
-            problems.push(Problem { origin: Origin::BuiltIn, reason });
+            let remark = Remark::new(all(), Problem { origin, reason });
+            remarks.push(Remark { lost: true, ..remark });
         }
         !clash
     };
-    sorted.pools.retain(|pool| free(&pool.name));
-    sorted.default = sorted.default.take().filter(|pool| free(&pool.name));
-    sorted.relays.retain(|port, _| free(&format!("port_{port}")));
-    problems
+    sorted.pools.retain(|pool| free(&pool.name, &pool.variants));
+    sorted.default = sorted.default.take().filter(|pool| free(&pool.name, &pool.variants));
+    sorted.relays.retain(|port, variants| free(&format!("port_{port}"), variants));
+    remarks
 }
 
 /// The files' configuration and the containers' in one.

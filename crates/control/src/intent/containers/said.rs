@@ -25,6 +25,16 @@ pub enum By {
     Balancer,
 }
 
+impl By {
+    /// Name for people.
+    pub fn name(&self) -> Name {
+        match self {
+            Self::Container { name, .. } => name.clone(),
+            Self::Balancer => "the balancer".into(),
+        }
+    }
+}
+
 /// A value with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {

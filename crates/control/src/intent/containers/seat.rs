@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use model::observed::{Container, ContainerHealth, ContainerState};
-use model::{Config, Name};
+use model::{Config, Name, Origin};
 
 use super::super::Wanted;
 use super::Problem;
-use super::pools::Sorted;
+use super::pools::{Remark, Sorted};
 use super::write::Draft;
 
 /// The joined configuration, and what became of whom.
@@ -70,6 +70,8 @@ pub struct Seat {
     pub routes: Vec<(String, String)>,
     /// What there is to say about it.
     pub notes: Vec<String>,
+    /// Why nothing leads to it, where somebody else came first.
+    lost: Option<String>,
 }
 
 impl Seat {
@@ -87,6 +89,7 @@ impl Seat {
             servers: Vec::new(),
             routes: Vec::new(),
             notes: Vec::new(),
+            lost: None,
         }
     }
 
@@ -134,6 +137,22 @@ fn waiting(container: &Container) -> Option<String> {
     }
 }
 
+/// Notes something about several containers.
+pub fn note(seats: &mut [Seat], remark: &Remark) {
+    let text = match &remark.problem.origin {
+        Origin::BuiltIn => remark.problem.reason.clone(),
+        _ => remark.problem.to_string(),
+    };
+    for number in &remark.seats {
+        let Some(seat) = seats.get_mut(*number) else { continue };
+        if remark.lost {
+            seat.lost = Some(remark.problem.reason.clone());
+        } else if !seat.notes.contains(&text) {
+            seat.notes.push(text.clone());
+        }
+    }
+}
+
 /// Notes the servers and routes that each container got.
 pub fn fill(seats: &mut [Seat], sorted: &Sorted, draft: &Draft) {
     let backends: BTreeSet<&str> = draft.servers.iter().map(|s| &*s.backend).collect();
@@ -163,11 +182,9 @@ pub fn fill(seats: &mut [Seat], sorted: &Sorted, draft: &Draft) {
     seats.sort_by(|a, b| (&a.service, &a.name).cmp(&(&b.service, &b.name)));
     for seat in seats {
         if matches!(seat.standing, Standing::In(_)) && seat.servers.is_empty() {
-            seat.standing = Standing::Out(
-                "nothing leads to it: it names no host, and others do, \
-                 or several services name none"
-                    .to_owned(),
-            );
+            let usual = "nothing leads to it: it names no host, and others do, or several \
+                         services name none";
+            seat.standing = Standing::Out(seat.lost.take().unwrap_or_else(|| usual.to_owned()));
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Containers in, routes and servers out.
 
+mod conflicts;
+mod effects;
 mod examples;
 mod guard;
 mod import;
+mod lessons;
 mod native;
 mod reach;
 mod recall;
