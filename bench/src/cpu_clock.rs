@@ -1,7 +1,7 @@
 //! The CPU clock of another process: nanoseconds spent by all its threads, ended ones included.
 //!
 //! The kernel keeps this sum exactly; `/proc/PID/stat` shows the same sum rounded to 10 ms. No safe
-//! wrapper exists, so this is the only file of the package with `unsafe` in it.
+//! wrapper exists, so this and `signals` are the only files of the package with `unsafe` in them.
 #![allow(unsafe_code)]
 
 use std::io;

@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod backend;
+pub mod containers;
 mod cpu_clock;
 pub mod figures;
 pub mod head;
@@ -12,5 +13,6 @@ pub mod perf;
 pub mod proxies;
 pub mod report;
 pub mod scenarios;
+mod signals;
 pub mod spin;
 pub mod websocket;

@@ -2,6 +2,7 @@
 
 mod namespace;
 mod options;
+mod with_containers;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,7 +21,11 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), String> {
-    let options = Options::from(std::env::args().skip(1))?;
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(done) = with_containers::run(&words) {
+        return done;
+    }
+    let options = Options::from(words.into_iter())?;
     let Options { action, bench, save, namespace } = options;
     if namespace && let Err(why) = namespace::enter() {
         eprintln!("{why}");
@@ -29,7 +34,7 @@ fn run() -> Result<(), String> {
     bench::proxies::pin(bench.load_cpu).map_err(|error| format!("CPU of the load: {error}"))?;
     let scenarios = match action {
         Action::Help => {
-            print!("{}", options::HELP);
+            print!("{}{}", options::HELP, with_containers::HELP);
             return Ok(());
         }
         Action::Perf(how) => return bench::perf::run(&bench, &how),

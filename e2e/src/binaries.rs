@@ -47,7 +47,7 @@ pub fn reference() -> Result<Binary, String> {
 pub fn evenkeel() -> Result<Binary, String> {
     let path = match std::env::var_os(EVENKEEL_VARIABLE) {
         Some(path) => PathBuf::from(path),
-        None => beside_this_test()?,
+        None => beside_this_test("evenkeel")?,
     };
     if !path.is_file() {
         return Err(format!("{} is missing", path.display()));
@@ -55,20 +55,26 @@ pub fn evenkeel() -> Result<Binary, String> {
     Ok(Binary { path, name: "haproxy" })
 }
 
-fn beside_this_test() -> Result<PathBuf, String> {
+/// The program of the benchmarks, which is also what runs in their containers: beside the running
+/// test, built if absent.
+pub fn bench() -> Result<PathBuf, String> {
+    beside_this_test("evenkeel-bench")
+}
+
+fn beside_this_test(package: &str) -> Result<PathBuf, String> {
     let test = std::env::current_exe().map_err(|e| e.to_string())?;
     let profile = test.parent().and_then(Path::parent).ok_or("no target directory")?;
-    let path = profile.join("evenkeel");
+    let path = profile.join(package);
     if !path.is_file() {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut build = Command::new(cargo);
-        build.args(["build", "-q", "-p", "evenkeel"]);
+        build.args(["build", "-q", "-p", package]);
         if let Some(target) = profile.parent() {
             build.arg("--target-dir").arg(target);
         }
-        let done = build.status().map_err(|e| format!("cargo build -p evenkeel: {e}"))?;
+        let done = build.status().map_err(|e| format!("cargo build -p {package}: {e}"))?;
         if !done.success() {
-            return Err("cargo build -p evenkeel failed".into());
+            return Err(format!("cargo build -p {package} failed"));
         }
     }
     Ok(path)

@@ -17,13 +17,21 @@ const BODY_MAX: usize = 64 << 20;
 /// The longest delay a query may ask for.
 const DELAY_MAX: Duration = Duration::from_secs(60);
 
-pub(super) fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
+pub(super) fn serve(stream: &TcpStream, number: u64, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream);
     while let Some(request) = request::read(&mut reader)? {
         shared.requests.fetch_add(1, Ordering::Relaxed);
+        let now = super::now_ns();
+        let _ = shared.first_ns.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
+        shared.last_ns.fetch_max(now, Ordering::Relaxed);
         let behaviour = shared.behaviour.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(key) = &request.websocket_key {
+            let mut open = shared.open.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(open) = open.get_mut(&number) {
+                open.websocket = true;
+            }
+            drop(open);
             return echo(stream, &mut reader, key, &behaviour.id);
         }
         let behaviour = asked(&request, behaviour);

@@ -12,7 +12,9 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::websocket::{self, Frame};
 
 /// Connections a backend serves at a time; more are closed at once.
 pub const CONNECTIONS_MAX: usize = 4096;
@@ -72,9 +74,24 @@ struct Shared {
     behaviour: Mutex<Behaviour>,
     requests: AtomicU64,
     accepted: AtomicU64,
+    /// When the first and the last request came, [`now_ns`]; 0 before any.
+    first_ns: AtomicU64,
+    last_ns: AtomicU64,
     stopping: AtomicBool,
     /// Open connections, so that a stop can end them.
-    open: Mutex<HashMap<u64, TcpStream>>,
+    open: Mutex<HashMap<u64, Open>>,
+}
+
+struct Open {
+    stream: TcpStream,
+    websocket: bool,
+}
+
+/// Nanoseconds since 1970 by the machine's clock, which its containers share.
+#[must_use]
+pub fn now_ns() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Backend {
@@ -97,6 +114,8 @@ impl Backend {
             behaviour: Mutex::new(behaviour),
             requests: AtomicU64::new(0),
             accepted: AtomicU64::new(0),
+            first_ns: AtomicU64::new(0),
+            last_ns: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             open: Mutex::new(HashMap::new()),
         });
@@ -125,6 +144,26 @@ impl Backend {
         self.shared.accepted.load(Ordering::Relaxed)
     }
 
+    /// When the first and the last request so far came, as [`now_ns`]; 0 before any.
+    #[must_use]
+    pub fn first_and_last_ns(&self) -> (u64, u64) {
+        let Shared { first_ns, last_ns, .. } = &*self.shared;
+        (first_ns.load(Ordering::Relaxed), last_ns.load(Ordering::Relaxed))
+    }
+
+    /// Says to every WebSocket that the server goes away (RFC 6455 section 7.4.1, code 1001). What
+    /// comes on them is still read.
+    pub fn farewell(&self) {
+        let payload = 1001_u16.to_be_bytes().to_vec();
+        let close = Frame { opcode: websocket::CLOSE, payload };
+        let open = self.shared.open.lock().unwrap_or_else(PoisonError::into_inner);
+        for Open { stream, .. } in open.values().filter(|o| o.websocket) {
+            let mut stream = stream;
+            // Who is gone already needs no farewell.
+            let _ = websocket::write(&mut stream, &close, None);
+        }
+    }
+
     /// Connections open now.
     #[must_use]
     pub fn open(&self) -> usize {
@@ -146,7 +185,7 @@ impl Drop for Backend {
             let _ = accepting.join();
         }
         let open = self.shared.open.lock().unwrap_or_else(PoisonError::into_inner);
-        for stream in open.values() {
+        for Open { stream, .. } in open.values() {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
@@ -169,12 +208,12 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             if open.len() >= CONNECTIONS_MAX {
                 continue;
             }
-            open.insert(number, handle);
+            open.insert(number, Open { stream: handle, websocket: false });
         }
         let served = Arc::clone(shared);
         let spawned = std::thread::Builder::new().stack_size(256 * 1024).spawn(move || {
             // A client that goes away is no error of the server.
-            let _ = connection::serve(&stream, &served);
+            let _ = connection::serve(&stream, number, &served);
             let _ = stream.shutdown(Shutdown::Both);
             served.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
         });

@@ -33,7 +33,7 @@ impl Client for KeepAlive {
                     if !answer.head.close {
                         self.kept = Some(transport);
                     }
-                    return answer.check().map(|()| Done::default());
+                    return answer.check(plan).map(|()| Done::default());
                 }
                 // Closed while the request was on its way: what happens between two requests is no
                 // failure, a reset is.
@@ -46,6 +46,6 @@ impl Client for KeepAlive {
         if !answer.head.close {
             self.kept = Some(transport);
         }
-        answer.check().map(|()| Done { again })
+        answer.check(plan).map(|()| Done { again })
     }
 }

@@ -22,7 +22,7 @@ pub use report::{Failure, Report, Tally};
 /// Most clients of one kind.
 pub const CLIENTS_MAX: usize = 256;
 /// A plan that runs longer than this is cut.
-pub const DURATION_MAX: Duration = Duration::from_secs(600);
+pub const DURATION_MAX: Duration = Duration::from_secs(3600);
 
 /// Clients of one kind, and how often all of them together send.
 #[derive(Debug, Clone, Copy, Default)]
@@ -40,6 +40,8 @@ pub struct Plan {
     pub target: SocketAddr,
     /// Host field.
     pub host: String,
+    /// What the names of the servers that may answer begin with; `None` takes any.
+    pub service: Option<String>,
     /// Path and query.
     pub path: String,
     /// Request after request on connections that stay open.
@@ -69,6 +71,7 @@ impl Plan {
         Self {
             target,
             host: host.to_owned(),
+            service: None,
             path: "/".to_owned(),
             keep_alive: Clients { count: 16, per_second: 160.0 },
             short: Clients { count: 8, per_second: 80.0 },
@@ -140,9 +143,10 @@ pub fn start(plan: Plan) -> io::Result<Running> {
             clients.push(client.spawn(move || {
                 let mut client = kind.client(&plan);
                 while let Some(due) = schedule.wait(&stop) {
+                    let sent = Instant::now();
                     let outcome = client.request(&plan);
                     let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
-                    kind.tally(&mut report).add(due.elapsed(), outcome);
+                    kind.tally(&mut report).add(due.elapsed(), sent, outcome);
                 }
                 client.end();
                 let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,13 +1,15 @@
 //! What the clients have counted.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Done;
 use crate::latency::Latencies;
 
 /// Failures kept in words for each kind; all are counted.
 const KEPT: usize = 5;
+/// Failures whose time is kept.
+const TIMES_KEPT: usize = 10_000;
 
 /// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub enum Failure {
     TimedOut,
     /// An answer that should not be; which.
     Wrong(String),
+    /// An answer of another service; whose.
+    Stranger(String),
 }
 
 /// Counts of one kind of client.
@@ -41,6 +45,8 @@ pub struct Tally {
     pub timed_out: u64,
     /// See [`Failure::Wrong`].
     pub wrong: u64,
+    /// See [`Failure::Stranger`].
+    pub strangers: u64,
     /// Requests that were due but the client was too late to send.
     pub never_sent: u64,
     /// Requests sent again on a new connection because the kept one turned out to be closed
@@ -50,10 +56,12 @@ pub struct Tally {
     pub latencies: Latencies,
     /// The first few failures.
     pub first: Vec<String>,
+    /// Of the failures, when the request was sent and when it had failed.
+    pub failures: Vec<(Instant, Instant)>,
 }
 
 impl Tally {
-    pub(super) fn add(&mut self, latency: Duration, outcome: Result<Done, Failure>) {
+    pub(super) fn add(&mut self, latency: Duration, sent: Instant, outcome: Result<Done, Failure>) {
         self.sent += 1;
         match outcome {
             Ok(done) => {
@@ -67,6 +75,10 @@ impl Tally {
             Err(Failure::Closed) => self.closed += 1,
             Err(Failure::TimedOut) => self.timed_out += 1,
             Err(Failure::Wrong(_)) => self.wrong += 1,
+            Err(Failure::Stranger(_)) => self.strangers += 1,
+        }
+        if self.failures.len() < TIMES_KEPT {
+            self.failures.push((sent, Instant::now()));
         }
         if let Err(failure) = outcome
             && self.first.len() < KEPT
@@ -78,7 +90,8 @@ impl Tally {
     /// All that went wrong, requests never sent included.
     #[must_use]
     pub fn failed(&self) -> u64 {
-        self.refused + self.reset + self.closed + self.timed_out + self.wrong + self.never_sent
+        let unanswered = self.refused + self.reset + self.closed + self.timed_out;
+        unanswered + self.wrong + self.strangers + self.never_sent
     }
 
     fn merge(&mut self, other: &Self) {
@@ -89,10 +102,12 @@ impl Tally {
         self.closed += other.closed;
         self.timed_out += other.timed_out;
         self.wrong += other.wrong;
+        self.strangers += other.strangers;
         self.never_sent += other.never_sent;
         self.again += other.again;
         self.latencies.merge(&other.latencies);
         self.first.extend(other.first.iter().cloned());
+        self.failures.extend(other.failures.iter().copied());
     }
 }
 
@@ -146,11 +161,13 @@ impl fmt::Display for Report {
         ];
         for (name, tally) in kinds.into_iter().filter(|(_, t)| t.sent + t.never_sent > 0) {
             let Tally { sent, answered, refused, reset, closed, timed_out, wrong, .. } = tally;
+            let strangers = tally.strangers;
             let (p50, p99) = (tally.latencies.quantile(0.5), tally.latencies.quantile(0.99));
             writeln!(
                 f,
                 "{name}: {sent} sent, {answered} answered, {refused} refused, {reset} reset, \
-                 {closed} closed, {timed_out} timed out, {wrong} wrong, {} never sent, \
+                 {closed} closed, {timed_out} timed out, {wrong} wrong, {strangers} of another \
+                 service, {} never sent, \
                  {} sent again, p50 {p50:?}, p99 {p99:?}",
                 tally.never_sent, tally.again
             )?;

@@ -19,7 +19,7 @@ impl Client for Short {
     fn request(&mut self, plan: &Plan) -> Result<Done, Failure> {
         let mut transport = Transport::connect(plan)?;
         transport.send(&self.request)?;
-        transport.answer()?.check()?;
+        transport.answer()?.check(plan)?;
         Ok(Done::default())
     }
 }

@@ -20,7 +20,7 @@ impl Client for SlowBody {
             transport.send(piece)?;
         }
         let answer = transport.answer()?;
-        answer.check()?;
+        answer.check(plan)?;
         match answer.head.body_seen {
             Some(seen) if seen != *body_length as u64 => {
                 Err(Failure::Wrong(format!("{seen} of {body_length} bytes arrived")))

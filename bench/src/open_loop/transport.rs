@@ -58,6 +58,17 @@ impl Transport {
         }
     }
 
+    /// Whether something (the end included) has come that was not read yet.
+    pub(super) fn has_bytes(&self) -> Result<bool, Failure> {
+        let peeked = self.stream.set_nonblocking(true).and_then(|()| self.stream.peek(&mut [0]));
+        self.stream.set_nonblocking(false).map_err(|error| Failure::from(&error))?;
+        match peeked {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(!self.rest.is_empty()),
+            Err(error) => Err(Failure::from(&error)),
+        }
+    }
+
     pub(super) fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.write_all(bytes).map_err(|error| Failure::from(&error))
     }
@@ -178,12 +189,22 @@ impl Write for Transport {
 }
 
 impl Answer {
-    /// A 200 from a server that names itself the same way in head and body.
-    pub(super) fn check(&self) -> Result<(), Failure> {
+    /// Whether a server of the right service answered.
+    pub(super) fn is_of(&self, plan: &Plan) -> Result<(), Failure> {
+        let Some(service) = &plan.service else { return Ok(()) };
+        match &self.head.backend {
+            Some(id) if id.starts_with(service) => Ok(()),
+            other => Err(Failure::Stranger(format!("{other:?} answers for {service}"))),
+        }
+    }
+
+    /// A 200 from a server of the right service that names itself the same way in head and body.
+    pub(super) fn check(&self, plan: &Plan) -> Result<(), Failure> {
         let Head { status, backend, .. } = &self.head;
         if *status != 200 {
             return Err(Failure::Wrong(format!("status {status}")));
         }
+        self.is_of(plan)?;
         match backend {
             Some(id) if !self.body.starts_with(id.as_bytes()) => {
                 Err(Failure::Wrong(format!("body is not of {id}")))

@@ -1,4 +1,5 @@
-//! A client that holds a WebSocket and wants each of its messages back.
+//! A client that holds a WebSocket and wants each of its messages back; told that the server goes
+//! away, it opens another.
 
 use super::transport::Transport;
 use super::{Client, Done, Failure, Plan};
@@ -27,6 +28,7 @@ impl WebSocket {
         if answer.head.status != 101 {
             return Err(Failure::Wrong(format!("status {} to an upgrade", answer.head.status)));
         }
+        answer.is_of(plan)?;
         if answer.head.websocket_accept.as_deref() != Some(websocket::accept(&key).as_str()) {
             return Err(Failure::Wrong("Sec-WebSocket-Accept".into()));
         }
@@ -36,30 +38,71 @@ impl WebSocket {
 
 impl Client for WebSocket {
     fn request(&mut self, plan: &Plan) -> Result<Done, Failure> {
-        let mut transport = match self.open.take() {
-            Some(transport) => transport,
-            None => Self::handshake(plan)?,
-        };
-        transport.renew(plan.patience);
         self.messages += 1;
-        let payload = format!("message {}", self.messages).into_bytes();
-        let sent = Frame { opcode: websocket::TEXT, payload };
-        let io = |error: std::io::Error| Failure::from(&error);
-        websocket::write(&mut transport, &sent, Some(MASK)).map_err(io)?;
-        match websocket::read(&mut transport).map_err(io)? {
-            Some(frame) if frame == sent => {
+        if let Some(mut transport) = self.open.take() {
+            transport.renew(plan.patience);
+            if !Self::dismissed(&mut transport)? && self.exchange(&mut transport)? {
                 self.open = Some(transport);
-                Ok(Done::default())
+                return Ok(Done::default());
             }
-            Some(Frame { opcode: websocket::CLOSE, .. }) | None => Err(Failure::Closed),
-            Some(frame) => Err(Failure::Wrong(format!("another message, opcode {}", frame.opcode))),
+            // The server has said that it goes: another one is asked, as its client is meant to.
+            self.exchange_anew(plan)?;
+            return Ok(Done { again: true });
         }
+        self.exchange_anew(plan)?;
+        Ok(Done::default())
     }
 
     fn end(&mut self) {
         if let Some(mut transport) = self.open.take() {
-            let close = Frame { opcode: websocket::CLOSE, payload: Vec::new() };
-            let _ = websocket::write(&mut transport, &close, Some(MASK));
+            let _ = websocket::write(&mut transport, &close(), Some(MASK));
+        }
+    }
+}
+
+fn close() -> Frame {
+    Frame { opcode: websocket::CLOSE, payload: Vec::new() }
+}
+
+impl WebSocket {
+    /// Whether a farewell has come since the last message (RFC 6455 section 5.5.1).
+    fn dismissed(transport: &mut Transport) -> Result<bool, Failure> {
+        if !transport.has_bytes()? {
+            return Ok(false);
+        }
+        match websocket::read(transport).map_err(|e| Failure::from(&e))? {
+            Some(Frame { opcode: websocket::CLOSE, .. }) => {
+                let _ = websocket::write(transport, &close(), Some(MASK));
+                Ok(true)
+            }
+            None => Err(Failure::Closed),
+            Some(frame) => Err(Failure::Wrong(format!("unasked, opcode {}", frame.opcode))),
+        }
+    }
+
+    fn exchange_anew(&mut self, plan: &Plan) -> Result<(), Failure> {
+        let mut transport = Self::handshake(plan)?;
+        if !self.exchange(&mut transport)? {
+            return Err(Failure::Wrong("a farewell on a new connection".into()));
+        }
+        self.open = Some(transport);
+        Ok(())
+    }
+
+    /// Sends the message and wants it back; false when a farewell comes in its place.
+    fn exchange(&self, transport: &mut Transport) -> Result<bool, Failure> {
+        let payload = format!("message {}", self.messages).into_bytes();
+        let sent = Frame { opcode: websocket::TEXT, payload };
+        let io = |error: std::io::Error| Failure::from(&error);
+        websocket::write(transport, &sent, Some(MASK)).map_err(io)?;
+        match websocket::read(transport).map_err(io)? {
+            Some(frame) if frame == sent => Ok(true),
+            Some(Frame { opcode: websocket::CLOSE, .. }) => {
+                let _ = websocket::write(transport, &close(), Some(MASK));
+                Ok(false)
+            }
+            None => Err(Failure::Closed),
+            Some(frame) => Err(Failure::Wrong(format!("another message, opcode {}", frame.opcode))),
         }
     }
 }
