@@ -21,6 +21,17 @@ pub fn next(interval: Duration, spread_percent: u32, random: u64) -> Duration {
     interval.mul_f64(1.0 + spread * (2.0 * unit - 1.0))
 }
 
+/// First share of the interval that a server which begins down waits for its next check.
+const EARLY: u32 = 32;
+
+/// The wait before the next check of a server that has begun down (`init-state down`), `failed`
+/// checks after that: a 32nd of the interval, then twice as long each time up to the interval. Whoever
+/// announces a server does so when it is about to listen.
+#[must_use]
+pub fn early(interval: Duration, failed: u32) -> Duration {
+    interval / (EARLY >> failed.saturating_sub(1).min(EARLY.ilog2()))
+}
+
 /// The longest time for connecting, and then for each answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -52,6 +63,13 @@ mod tests {
         assert_eq!(first(0, 4, inter), Duration::ZERO);
         assert_eq!(first(3, 4, inter), Duration::from_millis(1500));
         assert_eq!(first(5, 0, inter), inter);
+    }
+
+    #[test]
+    fn a_server_that_begins_down_is_looked_at_soon() {
+        let waits = (1..9).map(|failed| early(Duration::from_millis(320), failed).as_millis());
+        assert_eq!(waits.collect::<Vec<_>>(), [10, 20, 40, 80, 160, 320, 320, 320]);
+        assert_eq!(early(Duration::from_millis(320), u32::MAX).as_millis(), 320);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use health::{Change, CheckResult, Health};
-use model::{Operational, ServerCheck};
+use model::{InitState, Operational, ServerCheck};
 use tokio::time::Instant;
 
 use super::{Context, Place, probe, transition};
@@ -18,6 +18,7 @@ pub(super) async fn run(context: Rc<Context>, place: Rc<RefCell<Rc<Place>>>, fir
     let mut wait = first;
     let mut random = Random(context.shared.seed ^ place.borrow().server.state.uid());
     let mut was_maint = place.borrow().server.state.admin().is_maint();
+    let mut beginning = Beginning::default();
     loop {
         let until = Instant::now() + wait;
         let current = Rc::clone(&place.borrow());
@@ -35,6 +36,9 @@ pub(super) async fn run(context: Rc<Context>, place: Rc<RefCell<Rc<Place>>>, fir
         let current = Rc::clone(&place.borrow());
         let Some(check) = &current.server.model.check else { return };
         let is_maint = current.server.state.admin().is_maint();
+        if was_maint && !is_maint {
+            beginning = Beginning::default();
+        }
         if !is_maint && !current.server.check.is_paused() {
             adopt_state(&current, check, was_maint);
             let ran = Box::pin(check_once(&context, &current, check)).await;
@@ -42,13 +46,37 @@ pub(super) async fn run(context: Rc<Context>, place: Rc<RefCell<Rc<Place>>>, fir
             let current = Rc::clone(&place.borrow());
             if let (Some(result), Some(check)) = (ran, &current.server.model.check) {
                 take_in(&context, &current, check, result);
+                beginning.saw(&current, check);
             }
         }
         was_maint = is_maint;
         let current = Rc::clone(&place.borrow());
         let Some(check) = &current.server.model.check else { return };
         let spread = current.backend.model.spread_checks_percent;
-        wait = health::schedule::next(interval(&current, check), spread, random.next());
+        let interval = beginning.shorten(interval(&current, check));
+        wait = health::schedule::next(interval, spread, random.next());
+    }
+}
+
+/// The time from a server's begin to its first good check.
+#[derive(Default)]
+struct Beginning {
+    failed: u32,
+    over: bool,
+}
+
+impl Beginning {
+    fn saw(&mut self, place: &Place, check: &ServerCheck) {
+        let up = place.server.state.operational() != Operational::Down;
+        self.over |= up || check.init_state != InitState::Down;
+        self.failed = self.failed.saturating_add(1);
+    }
+
+    fn shorten(&self, interval: Duration) -> Duration {
+        match self.over || self.failed == 0 {
+            true => interval,
+            false => health::schedule::early(interval, self.failed),
+        }
     }
 }
 
