@@ -47,7 +47,8 @@ impl<'a> Looks<'a> {
         self.start();
     }
 
-    /// What is believed of a container has changed: an answer that is under way may be older.
+    /// What is believed of a container has changed: an answer that is under way may be older, and
+    /// must not undo that.
     pub fn overtaken(&mut self, id: &str) {
         self.queue.overtaken(id);
     }
@@ -57,8 +58,8 @@ impl<'a> Looks<'a> {
         self.flying.is_empty()
     }
 
-    /// The next that ends, `None` when its answer came too late to count; never without a look
-    /// under way.
+    /// The next that ends, `None` when what it says may be older than what is believed; never
+    /// without a look under way.
     pub async fn next(&mut self) -> Result<Option<Look>, bollard::errors::Error> {
         let Some((id, answer)) = self.flying.next().await else {
             return std::future::pending().await;
@@ -92,21 +93,34 @@ impl<'a> Looks<'a> {
 #[derive(Debug, Default)]
 struct Queue {
     waiting: BTreeSet<String>,
-    /// Whether the answer still counts.
-    flying: BTreeMap<String, bool>,
+    flying: BTreeMap<String, Flight>,
+}
+
+/// What the answer of a look under way is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flight {
+    /// Everything.
+    Counts,
+    /// It is newer than what is believed, and there may be something newer still. The engine
+    /// answers for a container that is being started only once it has started: that answer is
+    /// good, though its start event came meanwhile.
+    Again,
+    /// It may be older than what is believed.
+    Overtaken,
 }
 
 impl Queue {
     fn want(&mut self, id: String) {
         match self.flying.get_mut(&id) {
-            Some(counts) => *counts = false,
+            Some(flight @ Flight::Counts) => *flight = Flight::Again,
+            Some(_) => {}
             None => drop(self.waiting.insert(id)),
         }
     }
 
     fn overtaken(&mut self, id: &str) {
-        if let Some(counts) = self.flying.get_mut(id) {
-            *counts = false;
+        if let Some(flight) = self.flying.get_mut(id) {
+            *flight = Flight::Overtaken;
         }
     }
 
@@ -115,17 +129,17 @@ impl Queue {
             return None;
         }
         let id = self.waiting.pop_first()?;
-        self.flying.insert(id.clone(), true);
+        self.flying.insert(id.clone(), Flight::Counts);
         Some(id)
     }
 
-    /// An answer came; whether it counts. If not, it is looked at again.
+    /// An answer came; whether it counts. Where something happened meanwhile, it is looked at again.
     fn landed(&mut self, id: &str) -> bool {
-        let counts = self.flying.remove(id).unwrap_or(true);
-        if !counts {
+        let flight = self.flying.remove(id).unwrap_or(Flight::Counts);
+        if flight != Flight::Counts {
             self.waiting.insert(id.to_owned());
         }
-        counts
+        flight != Flight::Overtaken
     }
 }
 
@@ -141,9 +155,10 @@ mod tests {
         assert_eq!(q.take().as_deref(), Some("a"));
         assert_eq!(q.take(), None);
         q.want("a".into());
-        assert!(!q.landed("a"));
+        assert!(q.landed("a"), "what it says is newer than what was believed");
         assert_eq!(q.take().as_deref(), Some("a"));
         q.overtaken("a");
+        q.want("a".into());
         assert!(!q.landed("a"));
         assert_eq!(q.take().as_deref(), Some("a"));
         assert!(q.landed("a"));

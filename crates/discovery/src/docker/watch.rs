@@ -229,10 +229,11 @@ async fn list(
 /// Takes an event in; whether something is believed now that was not before.
 fn take(observer: &mut Observer, looks: &mut Looks<'_>, event: &Event) -> bool {
     let told = observer.handle(event);
-    match told {
-        Told::Look => looks.want(event.id.clone()),
-        Told::Changed if event.kind == Kind::Ended => looks.overtaken(&event.id),
-        Told::Changed | Told::Nothing => {}
+    if told == Told::Look {
+        looks.want(event.id.clone());
+    } else if matches!(event.kind, Kind::Ended | Kind::Removed) {
+        // Also of one that is not known yet: an answer that is under way would bring it to life.
+        looks.overtaken(&event.id);
     }
     told == Told::Changed
 }
