@@ -145,8 +145,8 @@ impl Options {
         let how = if how == How::Kill { "killed" } else { "stopped" };
         let kills: usize = churned.iter().map(|(_, o)| o.kills.len()).sum();
         Ok(format!(
-            "Churn. {common}; two services 1 -> {replicas} -> 1, {rounds} times, {replaced} of each \
-             replaced in between, replicas {how} ({kills} kills)."
+            "Churn. {common}; two services 1 -> {replicas} -> 1, {rounds} times, {replaced} of \
+             each replaced in between, replicas {how} ({kills} kills)."
         ))
     }
 

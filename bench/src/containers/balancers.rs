@@ -150,7 +150,8 @@ fn haproxy_cfg() -> String {
     let mut text = format!(
         "resolvers docker\n  nameserver docker 127.0.0.11:53\n  accepted_payload_size 8192\n  \
          timeout resolve 200ms\n  timeout retry 200ms\n  hold valid 200ms\n  hold obsolete 0s\n\
-         defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n  \
+         defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  \
+         timeout server 60s\n  \
          timeout tunnel 1h\n  option redispatch 1\n  retries 3\n  \
          retry-on conn-failure empty-response\n\
          frontend www\n  bind :{LISTEN}\n"

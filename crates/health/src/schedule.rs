@@ -25,8 +25,8 @@ pub fn next(interval: Duration, spread_percent: u32, random: u64) -> Duration {
 const EARLY: u32 = 32;
 
 /// The wait before the next check of a server that has begun down (`init-state down`), `failed`
-/// checks after that: a 32nd of the interval, then twice as long each time up to the interval. Whoever
-/// announces a server does so when it is about to listen.
+/// checks after that: a 32nd of the interval, then twice as long each time up to the interval.
+/// Whoever announces a server does so when it is about to listen.
 #[must_use]
 pub fn early(interval: Duration, failed: u32) -> Duration {
     interval / (EARLY >> failed.saturating_sub(1).min(EARLY.ilog2()))

@@ -133,7 +133,7 @@ impl Queue {
         Some(id)
     }
 
-    /// An answer came; whether it counts. Where something happened meanwhile, it is looked at again.
+    /// An answer came; whether it counts. Where something happened meanwhile, another is asked for.
     fn landed(&mut self, id: &str) -> bool {
         let flight = self.flying.remove(id).unwrap_or(Flight::Counts);
         if flight != Flight::Counts {
