@@ -1,5 +1,5 @@
 //! Containers that come, are replaced and are killed all the time, two services on one network
-//! whose addresses pass from one to the other: no request fails, and none reaches the other service.
+//! whose addresses pass from one to the other: no request fails or reaches the other service.
 
 use e2e::client::{PATIENCE, Socket};
 use e2e::docker::place::Place;
