@@ -355,6 +355,9 @@ pub trait House {
     /// What has changed since the start.
     fn changes(&self) -> Changes;
 
+    /// The last changes, the oldest first.
+    fn change_log(&self) -> Vec<control::Entry>;
+
     /// Reads the configuration now and applies it.
     fn reload(&self) -> Later<'_, Outcome>;
 

@@ -80,6 +80,7 @@ fn go(args: HaproxyArgs) -> ExitCode {
         master: args.master,
         loader,
         containers: None,
+        api_token: crate::api_token::find(None).ok().flatten(),
         control: std::env::var_os(CONTROL_VARIABLE)
             .map_or(Control::None, |path| Control::At(path.into())),
         master_socket: args.master_socket,

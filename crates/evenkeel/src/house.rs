@@ -67,6 +67,8 @@ pub struct House {
     pub remembered: Remembered,
     /// How configuration is read.
     pub loader: Loader,
+    /// What a program must show that wants to change something; without it none may.
+    pub api_token: Option<String>,
     /// Whose words are used.
     pub voice: Voice,
     /// When the process started.
@@ -482,6 +484,10 @@ impl Port for House {
             lines: entries.iter().take(CHANGES_SHOWN).map(ToString::to_string).collect(),
             error: controller.error().map(str::to_owned),
         }
+    }
+
+    fn change_log(&self) -> Vec<control::Entry> {
+        self.controller.borrow().history().iter().cloned().collect()
     }
 
     fn reload(&self) -> Later<'_, Outcome> {

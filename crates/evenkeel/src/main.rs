@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod agent;
+mod api_token;
 mod args;
 mod change;
 mod check;

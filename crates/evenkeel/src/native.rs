@@ -67,6 +67,13 @@ fn start(args: RunArgs) -> ExitCode {
             }
         },
     };
+    let api_token = match crate::api_token::find(args.api_token_file.as_deref()) {
+        Ok(token) => token,
+        Err(text) => {
+            voice.alert(text);
+            return ExitCode::FAILURE;
+        }
+    };
     let mut loader = Loader::new(paths);
     loader.hooks = Hooks::new(args.before_change, args.after_change);
     run::run(Options {
@@ -75,6 +82,7 @@ fn start(args: RunArgs) -> ExitCode {
         master: true,
         loader,
         containers,
+        api_token,
         control: args.control.control.map_or(Control::Usual, Control::At),
         master_socket: None,
         wait_config: args.wait_config,

@@ -51,6 +51,8 @@ pub struct Options {
     pub loader: Loader,
     /// Containers that take part.
     pub containers: Option<Containers>,
+    /// What a program must show that changes something through the JSON interface.
+    pub api_token: Option<String>,
     /// Control socket.
     pub control: Control,
     /// `-S`.
@@ -241,6 +243,7 @@ impl Start {
             containers: options.into(),
             remembered: house::Remembered::default(),
             loader: self.options.loader.clone(),
+            api_token: self.options.api_token.take(),
             voice,
             started: self.started,
             boot: Duration::ZERO.into(),

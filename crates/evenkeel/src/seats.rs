@@ -20,14 +20,14 @@ pub fn containers(house: &House, as_json: bool) -> Outcome {
     let rows: Rows<'_> = rows.iter().map(|r| ((&*r.proxy, &*r.service), r)).collect();
     let controller = house.controller.borrow();
     let observations: Vec<&Observation> = controller.intent.observations().collect();
-    let text = if observations.is_empty() {
-        "no engine is watched; see 'evenkeel run --docker'\n".to_owned()
-    } else if as_json {
+    let text = if as_json {
         pretty(&json!({
             "providers": observations.iter().map(|o| provider_json(o, &survey)).collect::<Vec<_>>(),
             "containers": survey.seats.iter().map(|s| seat_json(s, &rows)).collect::<Vec<_>>(),
             "problems": survey.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }))
+    } else if observations.is_empty() {
+        "no engine is watched; see 'evenkeel run --docker'\n".to_owned()
     } else {
         listing(&observations, &survey, &rows)
     };

@@ -60,4 +60,6 @@ impl Default for Stats {
 pub enum ServiceName {
     /// `prometheus-exporter`.
     PrometheusExporter,
+    /// `evenkeel-api`: JSON for programs.
+    Api,
 }

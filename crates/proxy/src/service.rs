@@ -26,7 +26,11 @@ pub struct ServiceRequest {
     pub origin: Option<Vec<u8>>,
     /// `Sec-Fetch-Site`, for the same.
     pub fetch_site: Option<Vec<u8>>,
-    /// Body of a POST; one that does not fit a buffer is cut.
+    /// `Authorization`.
+    pub authorization: Option<Vec<u8>>,
+    /// `X-Evenkeel-Token`.
+    pub token: Option<Vec<u8>>,
+    /// Body of a request that changes something; one that does not fit a buffer is cut.
     pub body: Vec<u8>,
     /// `stats admin` allows changes.
     pub may_change: bool,

@@ -95,7 +95,7 @@ fn find<'c>(config: Option<&'c Arc<Config>>, name: &str, of: Of) -> Option<&'c P
     match name.strip_prefix('#') {
         Some("") => None,
         Some(id) => {
-            let id = id.parse().ok()?;
+            let id: u32 = id.parse().ok()?;
             lists.find(|list| list.id == id)
         }
         None => lists.find(|list| {

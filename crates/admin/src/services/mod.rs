@@ -1,6 +1,7 @@
 //! What answers inside HTTP sessions: the statistics page and the Prometheus exporter.
 
 mod actions;
+pub mod api;
 mod escape;
 mod options;
 mod page;
@@ -26,7 +27,11 @@ pub struct Request<'a> {
     pub origin: Option<&'a str>,
     /// `Sec-Fetch-Site`.
     pub fetch_site: Option<&'a str>,
-    /// Body of a POST.
+    /// `Authorization`.
+    pub authorization: Option<&'a str>,
+    /// The token of the JSON interface, in its own field.
+    pub token: Option<&'a str>,
+    /// Body of a request that changes something.
     pub body: &'a str,
     /// `stats admin` allows changes.
     pub may_change: bool,

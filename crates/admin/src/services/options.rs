@@ -94,6 +94,8 @@ pub(super) mod tests {
             host: None,
             origin: None,
             fetch_site: None,
+            authorization: None,
+            token: None,
             body: "",
             may_change: false,
             nonce: 1,

@@ -85,6 +85,9 @@ impl House for Fake {
     fn changes(&self) -> crate::ports::Changes {
         crate::ports::Changes::default()
     }
+    fn change_log(&self) -> Vec<control::Entry> {
+        Vec::new()
+    }
     fn reload(&self) -> Later<'_, Outcome> {
         Box::pin(async { Outcome { ok: false, text: "a.cfg:1: bad\n".to_owned() } })
     }

@@ -152,6 +152,10 @@ pub struct RunArgs {
     /// Write the process id to this file
     #[arg(long, value_name = "FILE")]
     pub pidfile: Option<PathBuf>,
+    /// First line: the token that programs show to change something through the JSON interface
+    /// [default: $EVENKEEL_API_TOKEN; without either nothing can be changed there]
+    #[arg(long, value_name = "FILE")]
+    pub api_token_file: Option<PathBuf>,
 }
 
 /// `evenkeel check`.

@@ -217,6 +217,7 @@ fn options(loader: Loader, control: PathBuf) -> Options {
         master: true,
         loader,
         containers: None,
+        api_token: None,
         control: Control::At(control),
         master_socket: None,
         wait_config: false,

@@ -55,10 +55,19 @@ pub async fn named(
     ex: &mut Exchange,
     name: ServiceName,
     input: &mut Option<Buffer>,
+    length: BodyLength,
 ) -> Phase {
     ex.service = Some(match name {
         ServiceName::PrometheusExporter => "<PROMEX>",
+        ServiceName::Api => "<API>",
     });
+    if name == ServiceName::Api
+        && !matches!(ex.memory.request.method(), Method::Get | Method::Head)
+        && let Err(end) =
+            Box::pin(super::wait_body::run(client, ex, input, length, None, None)).await
+    {
+        return end;
+    }
     ex.end(Cause::Local, At::Request);
     let proxy = ex.frontend.model.name.clone();
     ask(client, ex, ServiceKind::Named(name), &proxy, false, input).await
@@ -106,6 +115,8 @@ async fn ask(
         host: request.host().map(<[u8]>::to_vec),
         origin: field(b"origin"),
         fetch_site: field(b"sec-fetch-site"),
+        authorization: field(b"authorization"),
+        token: field(b"x-evenkeel-token"),
         body: ex.waited_body.clone().unwrap_or_default(),
         may_change,
     };

@@ -141,7 +141,8 @@ pub(crate) const ACTIONS: Table<HttpFn> = Table(&[
     ("unset-var", |_, _, args, _| variable(args).map(HttpAction::UnsetVar)),
     ("use-service", |_, _, args, _| match args.text("a service")? {
         "prometheus-exporter" => Ok(HttpAction::UseService(ServiceName::PrometheusExporter)),
-        _ => Err(args.unexpected("'prometheus-exporter'")),
+        "evenkeel-api" => Ok(HttpAction::UseService(ServiceName::Api)),
+        _ => Err(args.unexpected("'prometheus-exporter' or 'evenkeel-api'")),
     }),
     ("wait-for-body", wait_for_body),
 ]);

@@ -157,12 +157,27 @@ impl Writer<'_> {
             d.problems.push(self.refused(port, address));
             return;
         }
+        let (user, password) = auth.text.split_once(':').unwrap_or((&auth.text, ""));
+        d.text.ours("userlist evenkeel_stats");
+        d.text.begin("    user ");
+        let account = format!("{} insecure-password {}", quoted(user), quoted(password));
+        d.text.said(&auth.with(account));
+        d.text.end();
         d.text.piece(Kind::Head);
         d.text.ours("listen stats from evenkeel-containers");
         d.text.begin("    bind ");
         d.text.said(address);
         self.bind_end(d, port);
         d.text.ours("    mode http");
+        // Programs show the page's account, too.
+        d.text.ours("    acl for_programs path /metrics");
+        d.text.ours("    acl for_programs path_beg /api/");
+        d.text.ours(
+            "    http-request auth realm Haproxy\\ Statistics if for_programs \
+             !{ http_auth(evenkeel_stats) }",
+        );
+        d.text.ours("    http-request use-service prometheus-exporter if { path /metrics }");
+        d.text.ours("    http-request use-service evenkeel-api if { path_beg /api/ }");
         d.text.ours("    timeout connect 10s");
         d.text.ours("    timeout client 1m");
         d.text.ours("    timeout server 1m");

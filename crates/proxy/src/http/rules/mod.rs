@@ -89,7 +89,7 @@ pub async fn request(
             continue;
         }
         if let HttpAction::UseService(name) = rule.action {
-            let answer = super::service::named(client, ex, name, input);
+            let answer = super::service::named(client, ex, name, input, length);
             return Outcome::End(Box::new(Box::pin(answer).await));
         }
         match action::request(ex, rule) {
