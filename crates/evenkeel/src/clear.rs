@@ -1,6 +1,8 @@
 //! `clear counters` (manual of management 9.3).
 
-use proxy::Live;
+use proxy::{Live, TimedBy};
+
+use crate::figures;
 
 /// Clears maxima; with `all` every counter.
 pub fn counters(live: &Live, all: bool) {
@@ -10,9 +12,15 @@ pub fn counters(live: &Live, all: bool) {
         if all {
             for counter in [
                 &c.connections_total,
+                &c.sessions_total,
                 &c.denied_requests,
                 &c.denied_responses,
                 &c.denied_connections,
+                &c.denied_sessions,
+                &c.intercepted,
+                &c.empty_requests,
+                &c.rewrite_failures,
+                &c.internal_errors,
                 &c.request_errors,
             ] {
                 counter.clear();
@@ -22,8 +30,13 @@ pub fn counters(live: &Live, all: bool) {
     }
     for b in live.backends.values() {
         let c = &b.counters;
+        let events = figures::events(b.model.mode);
         c.sessions.clear_max();
-        b.servers.iter().for_each(|s| s.state.clear_served_max());
+        c.traffic.clear_longest();
+        for s in &b.servers {
+            s.state.clear_served_max();
+            s.counters.traffic.clear_longest();
+        }
         if all {
             for counter in [
                 &c.denied_requests,
@@ -34,13 +47,16 @@ pub fn counters(live: &Live, all: bool) {
                 &c.redispatches,
                 &c.client_aborts,
                 &c.server_aborts,
+                &c.rewrite_failures,
+                &c.internal_errors,
             ] {
                 counter.clear();
             }
+            c.traffic.clear_times(events);
             c.traffic.clear();
             b.standing.clear();
             for s in &b.servers {
-                server(&s.counters);
+                server(&s.counters, events);
                 s.standing.clear();
                 s.check.clear_counters();
             }
@@ -48,7 +64,7 @@ pub fn counters(live: &Live, all: bool) {
     }
 }
 
-fn server(c: &proxy::ServerCounters) {
+fn server(c: &proxy::ServerCounters, events: TimedBy) {
     for counter in [
         &c.denied_responses,
         &c.connect_errors,
@@ -58,8 +74,11 @@ fn server(c: &proxy::ServerCounters) {
         &c.client_aborts,
         &c.server_aborts,
         &c.connects,
+        &c.rewrite_failures,
+        &c.internal_errors,
     ] {
         counter.clear();
     }
+    c.traffic.clear_times(events);
     c.traffic.clear();
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use admin::services::prometheus::server_state;
-use admin::stats::{CheckFacts, Kind, Row, ServerFacts};
-use model::{Algorithm, BackendTarget, Host, Mode, Operational, Port, ServerIdentity};
-use proxy::{Live, LiveBackend, LiveFrontend, LiveServer, Totals};
+use admin::stats::{CheckFacts, Kind, Row, ServerFacts, Times};
+use model::{AgentCheck, Algorithm, BackendTarget, Host, Mode, Operational, Port, ServerIdentity};
+use proxy::{Live, LiveBackend, LiveFrontend, LiveServer, TimedBy, Totals, Traffic};
 
 /// A row for every frontend, then every server and its backend, proxy by proxy in the order of
 /// the configuration. `connections_max` is the process's `maxconn`, `now_ms` the engine's clock.
@@ -46,7 +46,7 @@ fn frontend(f: &Arc<LiveFrontend>, connections_max: u32, now_ms: u64) -> Row {
         mode: Some(f.model.mode),
         sessions: (c.connections.value(), c.connections.max()),
         session_limit: Some(f.model.maxconn.unwrap_or(connections_max)),
-        sessions_total: c.connections_total.value(),
+        sessions_total: c.sessions_total.value(),
         session_rate: Some(rate),
         session_rate_limit: Some(f.model.rate_limit_sessions.unwrap_or(0)),
         bytes_in: totals.bytes_in,
@@ -54,15 +54,33 @@ fn frontend(f: &Arc<LiveFrontend>, connections_max: u32, now_ms: u64) -> Row {
         denied_requests: Some(c.denied_requests.value()),
         denied_responses: Some(c.denied_responses.value()),
         denied_connections: Some(c.denied_connections.value()),
+        denied_sessions: Some(c.denied_sessions.value()),
+        empty_requests: c.empty_requests.value(),
+        intercepted: http.then(|| c.intercepted.value()),
+        rewrite_failures: Some(c.rewrite_failures.value()),
+        internal_errors: Some(c.internal_errors.value()),
         request_errors: Some(c.request_errors.value()),
         statuses: statuses(f.model.mode, &totals),
         request_rate: http.then(|| (c.traffic.per_second(now_ms), c.traffic.rate_max())),
-        requests_total: http.then_some(totals.requests),
+        requests_total: Some(totals.requests),
         connection_rate: Some(rate),
         connections_total: Some(c.connections_total.value()),
         status: if f.model.disabled { "STOP" } else { "OPEN" }.to_owned(),
         ..Row::default()
     }
+}
+
+/// What the times of a proxy's requests go by.
+pub fn events(mode: Mode) -> TimedBy {
+    match mode {
+        Mode::Http => proxy::by_requests,
+        Mode::Tcp => proxy::by_balanced,
+    }
+}
+
+fn times(b: &LiveBackend, traffic: &Traffic) -> Times {
+    let (average, longest) = traffic.times(events(b.model.mode));
+    Times { average, longest }
 }
 
 /// `fullconn`, or a tenth of what the frontends that lead here may take (manual 4.2).
@@ -75,12 +93,13 @@ fn full_load(live: &Live, b: &LiveBackend, connections_max: u32) -> u32 {
             || f.own_backend.as_ref() == Some(&b.model.name)
             || f.model.use_backend.iter().any(|rule| match &rule.action {
                 BackendTarget::Static(name) => *name == b.model.name,
-                BackendTarget::Format(_) => true,
+                // As HAProxy: a name that is made per request is not counted with.
+                BackendTarget::Format(_) => false,
             })
     };
     let limit = |f: &Arc<LiveFrontend>| f.model.maxconn.unwrap_or(connections_max);
     let sum: u64 = live.frontends.iter().filter(leads).map(|f| u64::from(limit(f))).sum();
-    sum.div_ceil(10) as u32
+    sum.div_ceil(10).max(1) as u32
 }
 
 fn backend(b: &Arc<LiveBackend>, full_load: u32, now_ms: u64) -> Row {
@@ -92,9 +111,12 @@ fn backend(b: &Arc<LiveBackend>, full_load: u32, now_ms: u64) -> Row {
     };
     let (active, spare) = (usable(false), usable(true));
     let serving = if active.is_empty() { &spare } else { &active };
-    let weight = serving.iter().map(|s| u32::from(s.state.weight())).sum();
+    // Of the spares the first alone serves, unless all are wanted.
+    let one = active.is_empty() && !b.model.allbackups;
+    let counted_in = serving.iter().take(if one { 1 } else { usize::MAX });
+    let weight: u32 = counted_in.map(|s| u32::from(s.state.weight())).sum();
     let states: Vec<Row> = b.servers.iter().map(|s| server(b, s, now_ms)).collect();
-    let alive = b.servers.iter().any(|s| s.state.is_alive());
+    let alive = weight > 0;
     Row {
         proxy: b.model.name.to_string(),
         service: "BACKEND".to_owned(),
@@ -106,7 +128,7 @@ fn backend(b: &Arc<LiveBackend>, full_load: u32, now_ms: u64) -> Row {
         sessions: (c.sessions.value(), c.sessions.max()),
         session_limit: Some(full_load),
         sessions_total: totals.sessions,
-        balanced_total: Some(b.servers.iter().map(|s| s.counters.traffic.totals().balanced).sum()),
+        balanced_total: Some(totals.balanced),
         session_rate: Some((c.traffic.per_second(now_ms), c.traffic.rate_max())),
         bytes_in: totals.bytes_in,
         bytes_out: totals.bytes_out,
@@ -114,6 +136,10 @@ fn backend(b: &Arc<LiveBackend>, full_load: u32, now_ms: u64) -> Row {
         denied_responses: Some(c.denied_responses.value()),
         connect_errors: Some(c.connect_errors.value()),
         response_errors: Some(c.response_errors.value()),
+        rewrite_failures: Some(c.rewrite_failures.value()),
+        internal_errors: Some(c.internal_errors.value()),
+        times: Some(times(b, &c.traffic)),
+        last_session_s: c.traffic.last_s(now_ms),
         retries: Some(c.retries.value()),
         redispatches: Some(c.redispatches.value()),
         client_aborts: Some(c.client_aborts.value()),
@@ -122,9 +148,11 @@ fn backend(b: &Arc<LiveBackend>, full_load: u32, now_ms: u64) -> Row {
         requests_total: (b.model.mode == Mode::Http).then_some(totals.requests),
         connects: Some(b.servers.iter().map(|s| s.counters.connects.value()).sum()),
         reuses: Some(b.servers.iter().map(|s| s.counters.traffic.totals().reuses).sum()),
-        status: if alive { "UP" } else { "DOWN" }.to_owned(),
+        status: if alive || b.servers.is_empty() { "UP" } else { "DOWN" }.to_owned(),
         weight: Some(weight),
         active_backup: Some((active.len() as u32, spare.len() as u32)),
+        used: Some(b.servers.iter().map(|s| s.state.served()).sum()),
+        idle: Some(b.servers.iter().map(|s| s.counters.idle_connections.value()).sum()),
         configured_weight: Some(weight),
         servers_by_state: counted(states.iter().map(|row| server_state(row).to_owned())),
         servers_by_check: counted(states.iter().filter_map(|row| {
@@ -180,6 +208,10 @@ fn server(b: &Arc<LiveBackend>, s: &Arc<LiveServer>, now_ms: u64) -> Row {
         denied_responses: Some(c.denied_responses.value()),
         connect_errors: Some(c.connect_errors.value()),
         response_errors: Some(c.response_errors.value()),
+        rewrite_failures: Some(c.rewrite_failures.value()),
+        internal_errors: Some(c.internal_errors.value()),
+        times: Some(times(b, &c.traffic)),
+        last_session_s: c.traffic.last_s(now_ms),
         retries: Some(c.retries.value()),
         redispatches: Some(c.redispatches.value()),
         client_aborts: Some(c.client_aborts.value()),
@@ -189,8 +221,10 @@ fn server(b: &Arc<LiveBackend>, s: &Arc<LiveServer>, now_ms: u64) -> Row {
         connects: Some(c.connects.value()),
         reuses: Some(totals.reuses),
         idle: Some(c.idle_connections.value()),
+        idle_unproven: Some(c.unproven_connections.value()),
         idle_limit: u32::try_from(s.model.pool_max_conn).ok(),
         used: Some(s.state.served()),
+        needed: Some(s.state.served_max()),
         address: address(&facts),
         status: facts.status(),
         check_failures: checked.then(|| s.check.failed()),
@@ -246,7 +280,7 @@ fn server_facts(s: &Arc<LiveServer>) -> ServerFacts {
         admin: status.admin,
         operational: status.operational,
         check,
-        agent: None,
+        agent: s.model.agent.as_ref().map(|agent| agent_facts(s, agent)),
         backup: s.model.backup,
         initial_weight: s.model.weight,
         weight: s.state.weight(),
@@ -257,6 +291,25 @@ fn server_facts(s: &Arc<LiveServer>) -> ServerFacts {
             ServerIdentity::Container { provider, id, .. } => Some((provider.clone(), id.clone())),
             ServerIdentity::Named(_) => None,
         },
+    }
+}
+
+/// An agent's word counts at once: it rises and falls by one answer.
+fn agent_facts(s: &LiveServer, agent: &AgentCheck) -> CheckFacts {
+    let last = s.check.agent();
+    let result = last.as_ref();
+    CheckFacts {
+        rise: 1,
+        fall: 1,
+        health: u32::from(!s.check.is_agent_down()),
+        port: agent.port,
+        status: result.map(|r| r.status.word().to_owned()).unwrap_or_default(),
+        description: result.map(|r| r.status.description().to_owned()).unwrap_or_default(),
+        code: result.and_then(|r| r.code),
+        duration_ms: result.map(|r| r.duration_ms),
+        text: result.map(|r| r.info.clone()).unwrap_or_default(),
+        address: agent.addr.map(|a| a.to_string()),
+        paused: false,
     }
 }
 
@@ -278,7 +331,8 @@ fn algorithm(algorithm: &Algorithm) -> &'static str {
         Algorithm::StaticRr => "static-rr",
         Algorithm::LeastConn => "leastconn",
         Algorithm::First => "first",
-        Algorithm::Random { .. } => "random",
+        // HAProxy has no word for it here.
+        Algorithm::Random { .. } => "unknown",
         Algorithm::Source => "source",
         Algorithm::Uri { .. } => "uri",
         Algorithm::UrlParam { .. } => "url_param",

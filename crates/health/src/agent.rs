@@ -74,6 +74,19 @@ pub fn result(up: bool, word: &str) -> CheckResult {
     CheckResult::with(status, Some(0), format!("via agent : {word}"))
 }
 
+/// An answer that says nothing about up or down.
+#[must_use]
+pub fn no_change() -> CheckResult {
+    CheckResult::new(CheckStatus::Checked)
+}
+
+/// Nobody answered, or not in time.
+#[must_use]
+pub fn unreachable(in_time: bool, why: impl Into<String>) -> CheckResult {
+    let status = if in_time { CheckStatus::L4Con } else { CheckStatus::L4Tout };
+    CheckResult::with(status, None, why)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,8 @@
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CheckStatus {
+    /// It said nothing about up or down.
+    Checked,
     /// Socket error.
     SockErr,
     /// Connected.
@@ -63,6 +65,7 @@ impl CheckStatus {
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
+            Self::Checked => "CHECKED",
             Self::SockErr => "SOCKERR",
             Self::L4Ok => "L4OK",
             Self::L4Tout => "L4TOUT",
@@ -89,6 +92,7 @@ impl CheckStatus {
     #[must_use]
     pub fn description(self) -> &'static str {
         match self {
+            Self::Checked => "No status change",
             Self::SockErr => "Socket error",
             Self::L4Ok => "Layer4 check passed",
             Self::L4Tout => "Layer4 timeout",
@@ -110,7 +114,7 @@ impl CheckStatus {
     pub fn outcome(self) -> Outcome {
         match self {
             Self::L4Ok | Self::L6Ok | Self::L7Ok => Outcome::Passed,
-            Self::L7Okc => Outcome::Conditional,
+            Self::L7Okc | Self::Checked => Outcome::Conditional,
             _ => Outcome::Failed,
         }
     }

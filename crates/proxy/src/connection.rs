@@ -79,6 +79,7 @@ fn run(mut client: Client) -> impl Future<Output = ()> {
         if !admitted(&client).await {
             return;
         }
+        client.frontend.counters.sessions_total.inc();
         match client.frontend.model.mode {
             Mode::Http => crate::http::serve(&mut client).await,
             Mode::Tcp => Box::pin(tcp::serve(client)).await,
@@ -111,11 +112,7 @@ async fn admitted(client: &Client) -> bool {
             }
         }
     }
-    let admitted = tcp::admits(client);
-    if !admitted {
-        client.frontend.counters.denied_connections.inc();
-    }
-    admitted
+    tcp::admits(client)
 }
 
 /// Longest PROXY header that is read: v1 is at most 107 bytes, v2 with TLVs fits a page.

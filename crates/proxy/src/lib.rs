@@ -40,7 +40,7 @@ pub use events::{Events, Notice, Say};
 pub use listen::{ListenSockets, open as open_listener};
 pub use live::{
     BackendCounters, Counter, FrontendCounters, Gauge, Live, LiveBackend, LiveFrontend, LiveServer,
-    Rate, ServerCounters, Standing, Tally, Totals, Traffic,
+    Rate, ServerCounters, Standing, Tally, TimedBy, Totals, Traffic, by_balanced, by_requests,
 };
 pub use service::{Answering, Service, ServiceAnswer, ServiceKind, ServiceRequest};
 pub use sessions::{ProxyOf, SessionFacts};

@@ -27,11 +27,29 @@ pub struct Idle {
 }
 
 /// Counts an idle connection of a server in and out.
-struct CountedIdle(Arc<LiveServer>);
+struct CountedIdle {
+    server: Arc<LiveServer>,
+    /// It has carried one request only.
+    unproven: bool,
+}
+
+impl CountedIdle {
+    fn enter(server: &Arc<LiveServer>, requests: u32) -> Self {
+        let unproven = requests < 2;
+        server.counters.idle_connections.enter();
+        if unproven {
+            server.counters.unproven_connections.enter();
+        }
+        Self { server: Arc::clone(server), unproven }
+    }
+}
 
 impl Drop for CountedIdle {
     fn drop(&mut self) {
-        self.0.counters.idle_connections.leave();
+        self.server.counters.idle_connections.leave();
+        if self.unproven {
+            self.server.counters.unproven_connections.leave();
+        }
     }
 }
 
@@ -124,7 +142,7 @@ impl Pool {
 
     /// Puts back what was taken and not used.
     pub fn put_back(&self, idle: Idle) {
-        let uid = idle.counted.0.uid;
+        let uid = idle.counted.server.uid;
         self.by_server.borrow_mut().entry(uid).or_default().idle.push(idle);
     }
 
@@ -158,8 +176,7 @@ impl Pool {
             stream.reset_on_close();
             return;
         }
-        server.counters.idle_connections.enter();
-        let counted = CountedIdle(Arc::clone(server));
+        let counted = CountedIdle::enter(server, requests);
         kept.idle.push(Idle { stream, requests, since: now, counted });
     }
 

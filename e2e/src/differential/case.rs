@@ -20,7 +20,7 @@ defaults
 ";
 
 /// A difference that is allowed, and by which entry of differences.md.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Allowed {
     /// The entry.
     pub id: String,
@@ -29,7 +29,7 @@ pub struct Allowed {
 }
 
 /// One case.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Case {
     /// Subject folder and file name, as the test is called.
     pub name: String,

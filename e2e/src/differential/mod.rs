@@ -2,6 +2,7 @@
 
 pub mod case;
 pub mod compare;
+pub mod figures;
 pub mod normalise;
 pub mod run;
 pub mod steps;

@@ -187,7 +187,8 @@ pub const COLUMNS: &[Column] = columns! {
     "cache_lookups" "MCP" "FB" "http_cache_lookups_total" "Questions to the cache":
         |r| http_proxy(r);
     "cache_hits" "MCP" "FB" "http_cache_hits_total" "Answers of the cache": |r| http_proxy(r);
-    "srv_icur" "MGP" "S" "idle_connections_current" "Idle connections": |r| r.idle.into();
+    "srv_icur" "MGP" "S" "idle_connections_current" "Idle connections":
+        |r| of_server(r, r.idle);
     "src_ilim" "CLP" "S" "idle_connections_limit" "Most idle connections (pool-max-conn)":
         |r| r.idle_limit.into();
     "qtime_max" "MMP" "BS" "max_queue_time_seconds" "Longest time in the queue":
@@ -201,10 +202,11 @@ pub const COLUMNS: &[Column] = columns! {
     "eint" "MCP" "FLBS" "internal_errors_total" "Errors of the proxy itself":
         |r| r.internal_errors.into();
     "idle_conn_cur" "MGP" "S" "unsafe_idle_connections_current"
-        "Idle connections not known to be reusable": |r| r.idle.map(|_| 0_u32).into();
+        "Idle connections not known to be reusable": |r| r.idle_unproven.into();
     "safe_conn_cur" "MGP" "S" "safe_idle_connections_current" "Idle connections known as reusable":
-        |r| r.idle.into();
-    "used_conn_cur" "MGP" "S" "used_connections_current" "Connections in use": |r| r.used.into();
+        |r| r.idle_unproven.map(|n| r.idle.unwrap_or(0).saturating_sub(n)).into();
+    "used_conn_cur" "MGP" "S" "used_connections_current" "Connections in use":
+        |r| of_server(r, r.used);
     "need_conn_est" "MGP" "S" "need_connections_current" "Connections that will be needed":
         |r| r.needed.into();
     "uweight" "MaP" "BS" "uweight" "Weight without slow start": |r| r.configured_weight.into();
@@ -266,6 +268,10 @@ fn check(row: &Row, cell: impl FnOnce(&CheckFacts) -> Cell) -> Cell {
 
 fn agent(row: &Row, cell: impl FnOnce(&CheckFacts) -> Cell) -> Cell {
     row.server.as_ref().and_then(|s| s.agent.as_ref()).map_or(Cell::Empty, cell)
+}
+
+fn of_server(row: &Row, value: Option<u32>) -> Cell {
+    if row.kind == Some(Kind::Server) { value.into() } else { Cell::Empty }
 }
 
 fn active(row: &Row) -> Option<u32> {

@@ -142,6 +142,8 @@ pub struct Row {
     pub statuses: Option<[u64; 6]>,
     /// HTTP requests, in the last second and the most so far.
     pub request_rate: Option<(u32, u32)>,
+    /// Of those, what connections are counted for that brought nothing.
+    pub empty_requests: u64,
     /// HTTP requests since the start.
     pub requests_total: Option<u64>,
     /// Connections in the last second and the most so far.
@@ -154,6 +156,8 @@ pub struct Row {
     pub reuses: Option<u64>,
     /// Idle server connections.
     pub idle: Option<u32>,
+    /// Those of them that have carried one request only.
+    pub idle_unproven: Option<u32>,
     /// `pool-max-conn`.
     pub idle_limit: Option<u32>,
     /// Server connections in use.
@@ -268,10 +272,14 @@ impl ServerFacts {
         }
         let progress = |n: u32, of: u32| format!(" {n}/{of}");
         match (self.operational, &self.check) {
+            (Operational::Down, _) if self.agent.as_ref().is_some_and(|a| a.health == 0) => {
+                "DOWN (agent)".to_owned()
+            }
             (Operational::Down, Some(c)) if c.health > 0 => {
                 format!("DOWN{}", progress(c.health, c.rise))
             }
             (Operational::Down, _) => "DOWN".to_owned(),
+            _ if self.admin.is_drain() && self.agent.is_some() => "DRAIN (agent)".to_owned(),
             _ if self.admin.is_drain() => "DRAIN".to_owned(),
             (Operational::Stopping, _) => "NOLB".to_owned(),
             (_, None) if self.tracked.is_none() => "no check".to_owned(),

@@ -106,10 +106,13 @@ fn value(row: &Row, name: &str) -> u64 {
     match name {
         "h1_open_connections" if frontend => sessions,
         "h1_open_connections" => u64::from(row.used.unwrap_or(0) + row.idle.unwrap_or(0)),
-        "h1_open_streams" if !frontend => sessions,
-        "h1_total_connections" if frontend => row.connections_total.unwrap_or(0),
+        "h1_open_streams" if !frontend => u64::from(row.used.unwrap_or(0)),
+        "h1_total_connections" if frontend => row.sessions_total,
         "h1_total_connections" => row.connects.unwrap_or(0),
-        "h1_total_streams" => row.requests_total.unwrap_or(0),
+        "h1_total_streams" if frontend => {
+            row.requests_total.unwrap_or(0).saturating_sub(row.empty_requests)
+        }
+        "h1_total_streams" => row.connects.unwrap_or(0) + row.reuses.unwrap_or(0),
         "h1_bytes_in" if frontend => row.bytes_in,
         "h1_bytes_in" => row.bytes_out,
         "h1_bytes_out" if frontend => row.bytes_out,

@@ -32,9 +32,17 @@ pub(super) async fn run(context: Rc<Context>, place: Rc<RefCell<Rc<Place>>>, fir
         let took = started.elapsed().as_millis() as u64;
         let current = Rc::clone(&place.borrow());
         // An agent that cannot be reached says nothing about its server.
-        if let Ok(Ok(advice)) = answer {
-            follow(&context, &current, &advice, took, &mut last);
-        }
+        let mut result = match answer {
+            Ok(Ok(advice)) => {
+                follow(&context, &current, &advice, took, &mut last);
+                let said = advice.up.as_ref().map(|(up, word)| agent::result(*up, word));
+                said.unwrap_or_else(agent::no_change)
+            }
+            Ok(Err(why)) => agent::unreachable(true, why.to_string()),
+            Err(_) => agent::unreachable(false, ""),
+        };
+        result.duration_ms = took;
+        current.server.check.heard(result);
     }
 }
 

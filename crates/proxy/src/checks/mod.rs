@@ -41,6 +41,8 @@ pub struct Checked {
     wake: Notify,
     /// Its agent says down: good checks do not bring it up.
     agent_says_down: AtomicBool,
+    /// What its agent said last.
+    agent: Mutex<Option<CheckResult>>,
     /// `disable health`: not checked for now.
     paused: AtomicBool,
     failed: AtomicU64,
@@ -52,6 +54,22 @@ impl Checked {
     #[must_use]
     pub fn last(&self) -> Option<CheckResult> {
         self.health.lock().as_ref().and_then(|h| h.last().cloned())
+    }
+
+    /// What its agent said last, for status pages.
+    #[must_use]
+    pub fn agent(&self) -> Option<CheckResult> {
+        self.agent.lock().clone()
+    }
+
+    /// Whether its agent says that it is down.
+    #[must_use]
+    pub fn is_agent_down(&self) -> bool {
+        self.agent_says_down.load(Relaxed)
+    }
+
+    fn heard(&self, result: CheckResult) {
+        *self.agent.lock() = Some(result);
     }
 
     /// What checks alone say.

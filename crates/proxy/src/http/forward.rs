@@ -14,7 +14,7 @@ use crate::client::Client;
 use crate::pump::{End, Pump};
 use crate::session::exchange::Exchange;
 use crate::session::phase::{Answer, AnswerKind, Finish, Phase, Upstream};
-use crate::session::{connect, finish, persistence};
+use crate::session::{abort, connect, finish, persistence};
 use crate::termination::{At, Cause};
 
 /// Sends the response on.
@@ -101,22 +101,21 @@ fn judge(client: &Client, ex: &mut Exchange, up: &Upstream) -> Result<Response, 
     let Ok(length) = framing::response_body(&ex.memory.response, method) else {
         ex.moments.response = None;
         ex.end(Cause::Proxy, At::Headers);
-        up.slot.backend.counters.response_errors.inc();
-        up.slot.server().counters.response_errors.inc();
+        abort::count_bad_response(up);
         return Err(Refusal::Malformed);
     };
     let tokens = ConnectionTokens::of(&ex.memory.response);
     let server_keeps = framing::persistent(ex.memory.response.version(), tokens)
         && !matches!(length, BodyLength::UntilClose | BodyLength::Tunnel);
     ex.status = ex.memory.response.status();
+    let tally = up.slot.server().counters.traffic.of(client.worker.index);
+    tally.requests.inc();
+    tally.count(ex.status);
     persistence::of_response(ex, &up.slot);
     if let Outcome::End(phase) = rules::response(ex, up) {
         return Err(Refusal::ByRule(phase));
     }
     ex.status = ex.memory.response.status();
-    let worker = client.worker.index;
-    up.slot.server().counters.traffic.of(worker).count(ex.status);
-    up.slot.backend.counters.traffic.of(worker).count(ex.status);
     if client.must_close() {
         ex.client_keep = false;
     }
@@ -177,10 +176,17 @@ fn broken(
             backend.counters.client_aborts.inc();
             server.counters.client_aborts.inc();
         }
+        End::Malformed => {
+            backend.counters.response_errors.add(2);
+            server.counters.response_errors.add(2);
+        }
         _ => {
             backend.counters.server_aborts.inc();
             server.counters.server_aborts.inc();
-            server.counters.response_errors.inc();
+            if end != End::ReadTimeout {
+                backend.counters.response_errors.inc();
+                server.counters.response_errors.inc();
+            }
         }
     }
     let cause = match end {

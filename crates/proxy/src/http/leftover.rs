@@ -8,9 +8,9 @@ use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::deadline::Deadline;
 use crate::pump::End;
-use crate::session::connect;
 use crate::session::exchange::Exchange;
 use crate::session::phase::{Finish, Phase, Upstream};
+use crate::session::{abort, connect};
 use crate::termination::{At, Cause};
 
 /// The answer is out: the server still gets the rest of the request while it takes it, and then the
@@ -45,6 +45,9 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, mut up: Box<Upstream>) 
         End::Malformed => Cause::Proxy,
         End::ReadEof | End::ReadError => Cause::ClientAbort,
     };
+    if cause != Cause::Proxy {
+        abort::count_client(ex);
+    }
     ex.end(cause, At::Last);
     Phase::Finish(Finish::Close)
 }
@@ -76,6 +79,7 @@ pub async fn skip(client: &Client, ex: &mut Exchange, mut input: Option<Buffer>)
             Ok(_) => Cause::ClientAbort,
             Err(_) => Cause::ClientTimeout,
         };
+        abort::count_client(ex);
         ex.end(cause, At::Last);
         return Phase::Finish(Finish::Close);
     }

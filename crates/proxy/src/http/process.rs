@@ -128,6 +128,7 @@ fn monitor(ex: &mut Exchange) -> Option<AnswerKind> {
     let frontend = Arc::clone(&ex.frontend);
     let monitor = frontend.model.monitor.as_ref()?;
     ex.service = Some("<STATS>");
+    ex.frontend.counters.intercepted.inc();
     ex.end(Cause::Local, At::Request);
     // Whoever watches asks every second: that is not logged.
     ex.overrides.borrow_mut().log_level = Some(None);

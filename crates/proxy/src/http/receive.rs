@@ -109,11 +109,15 @@ pub async fn nothing_came(client: &mut Client, timed_out: bool) {
         false => (Cause::ClientAbort, 400),
     };
     let mut ex = Exchange::empty(client);
+    ex.count_request(Instant::now());
+    client.frontend.counters.empty_requests.inc();
     ex.end(cause, At::Request);
     let error = Answer { kind: AnswerKind::Error(status), input: None };
     super::answer::run(client, &mut ex, error).await;
     if !client.frontend.model.log.dontlognull {
         ex.status = status;
         crate::session::finish::run(&mut ex);
+    } else {
+        client.frontend.counters.traffic.of(client.worker.index).count(status);
     }
 }

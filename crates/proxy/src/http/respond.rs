@@ -12,9 +12,9 @@ use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::deadline::Deadline;
 use crate::pump::End;
-use crate::session::connect;
 use crate::session::exchange::Exchange;
 use crate::session::phase::{Answer, AnswerKind, Finish, Phase, Upstream};
+use crate::session::{abort, connect};
 use crate::termination::{At, Cause};
 
 /// What came first.
@@ -47,6 +47,9 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, mut up: Box<Upstream>) 
                 let status = ex.memory.response.status();
                 if (100..200).contains(&status) && status != 101 && interim < MAX_INTERIM {
                     interim += 1;
+                    let tally = up.slot.server().counters.traffic.of(ex.worker.index);
+                    tally.requests.inc();
+                    tally.count(status);
                     if !Box::pin(pass_interim(client, ex)).await {
                         ex.end(Cause::ClientAbort, At::Headers);
                         return Phase::Finish(Finish::Close);
@@ -191,7 +194,7 @@ fn upload_failed(ex: &mut Exchange, up: &Upstream, end: End) -> Phase {
         _ => (Cause::ClientAbort, At::Headers, 400),
     };
     match cause {
-        Cause::ClientAbort => {
+        Cause::ClientAbort | Cause::ClientTimeout => {
             counters.client_aborts.inc();
             up.slot.server().counters.client_aborts.inc();
         }
@@ -245,11 +248,16 @@ pub fn layer7_retry(ex: &mut Exchange, mut up: Box<Upstream>, why: &str) -> Retr
     let Upstream { mut outgoing, slot, .. } = *up;
     outgoing.retries_left -= 1;
     ex.retries += 1;
-    slot.server().counters.retries.inc();
-    backend.counters.retries.inc();
+    // HAProxy counts such a repetition twice, and dashboards expect its figures.
+    slot.server().counters.retries.add(2);
+    backend.counters.retries.add(2);
     ex.memory.response.clear();
     let elsewhere = backend.model.redispatch.is_some() && backend.servers.len() > 1;
-    Retry::Again(if elsewhere || backend.has_lost(slot.server()) {
+    let elsewhere = elsewhere || backend.has_lost(slot.server());
+    if !elsewhere {
+        slot.server().counters.traffic.of(ex.worker.index).sessions.inc();
+    }
+    Retry::Again(if elsewhere {
         connect::redispatch(ex, outgoing, &slot)
     } else {
         Phase::Connect(outgoing, slot)
@@ -275,8 +283,12 @@ fn bad_answer(ex: &mut Exchange, up: Box<Upstream>, cause: Cause, status: u16, w
         Retry::No(up) => up,
     };
     ex.end(cause, At::Headers);
-    up.slot.backend.counters.response_errors.inc();
-    up.slot.server().counters.response_errors.inc();
+    if cause == Cause::ServerTimeout {
+        up.slot.backend.counters.response_errors.inc();
+        up.slot.server().counters.response_errors.inc();
+    } else {
+        abort::count_bad_response(&up);
+    }
     let (backend, server) = (&up.slot.backend, up.slot.server());
     let error = match why {
         "response-timeout" => "Http response timeout",

@@ -44,6 +44,7 @@ pub async fn statistics(
         return Some(end);
     }
     ex.end(Cause::Local, At::Request);
+    ex.frontend.counters.intercepted.inc();
     let may_change = stats.admin.iter().any(|c| c.eval(&*ex) == Verdict::True);
     let kind = ServiceKind::Stats(Arc::clone(stats));
     Some(ask(client, ex, kind, proxy, may_change, input).await)
@@ -69,6 +70,7 @@ pub async fn named(
         return end;
     }
     ex.end(Cause::Local, At::Request);
+    ex.frontend.counters.intercepted.inc();
     let proxy = ex.frontend.model.name.clone();
     ask(client, ex, ServiceKind::Named(name), &proxy, false, input).await
 }

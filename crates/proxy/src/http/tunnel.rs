@@ -5,6 +5,7 @@ use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::pump::Pump;
 use crate::relay::{Silence, relay};
+use crate::session::abort;
 use crate::session::exchange::Exchange;
 use crate::session::phase::{Finish, Phase, Upstream};
 use crate::termination::At;
@@ -35,6 +36,7 @@ pub async fn run(
     let end = relay(&client.stream, &stream, &mut upward, &mut downward, &shelf, silence).await;
     ex.bytes_in += upward.bytes;
     ex.bytes_out += downward.bytes;
+    abort::count_relay(ex, end);
     if let Some(cause) = end.cause() {
         ex.end(cause, At::Data);
     }

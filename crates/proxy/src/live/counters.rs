@@ -125,10 +125,16 @@ impl Rate {
 pub struct FrontendCounters {
     /// What its requests add up to.
     pub traffic: Traffic,
+    /// Header fields that could not be rewritten.
+    pub rewrite_failures: Counter,
+    /// Errors of the proxy itself.
+    pub internal_errors: Counter,
     /// Connections now.
     pub connections: Gauge,
     /// Connections accepted.
     pub connections_total: Counter,
+    /// Sessions: connections that no early rule refused.
+    pub sessions_total: Counter,
     /// New connections per second.
     pub connection_rate: Rate,
     /// Requests denied by rules.
@@ -137,6 +143,12 @@ pub struct FrontendCounters {
     pub denied_responses: Counter,
     /// Connections denied by rules.
     pub denied_connections: Counter,
+    /// Sessions denied by rules.
+    pub denied_sessions: Counter,
+    /// Requests of connections that brought nothing.
+    pub empty_requests: Counter,
+    /// Requests answered here.
+    pub intercepted: Counter,
     /// Invalid or timed-out requests.
     pub request_errors: Counter,
     /// Log lines written, for `%lc`.
@@ -149,12 +161,18 @@ impl FrontendCounters {
     pub fn new(workers: usize) -> Self {
         Self {
             traffic: Traffic::new(workers),
+            rewrite_failures: Counter::default(),
+            internal_errors: Counter::default(),
             connections: Gauge::default(),
             connections_total: Counter::default(),
+            sessions_total: Counter::default(),
             connection_rate: Rate::default(),
             denied_requests: Counter::default(),
             denied_responses: Counter::default(),
             denied_connections: Counter::default(),
+            denied_sessions: Counter::default(),
+            empty_requests: Counter::default(),
+            intercepted: Counter::default(),
             request_errors: Counter::default(),
             log_lines: Counter::default(),
         }
@@ -166,6 +184,10 @@ impl FrontendCounters {
 pub struct BackendCounters {
     /// What its requests add up to.
     pub traffic: Traffic,
+    /// Header fields that could not be rewritten.
+    pub rewrite_failures: Counter,
+    /// Errors of the proxy itself.
+    pub internal_errors: Counter,
     /// Sessions now.
     pub sessions: Gauge,
     /// Waiting in queues now.
@@ -194,6 +216,8 @@ impl BackendCounters {
     pub fn new(workers: usize) -> Self {
         Self {
             traffic: Traffic::new(workers),
+            rewrite_failures: Counter::default(),
+            internal_errors: Counter::default(),
             sessions: Gauge::default(),
             queued: Gauge::default(),
             denied_requests: Counter::default(),
@@ -213,6 +237,10 @@ impl BackendCounters {
 pub struct ServerCounters {
     /// What its requests add up to.
     pub traffic: Traffic,
+    /// Header fields that could not be rewritten.
+    pub rewrite_failures: Counter,
+    /// Errors of the proxy itself.
+    pub internal_errors: Counter,
     /// Responses denied by rules.
     pub denied_responses: Counter,
     /// Connections that could not be made.
@@ -231,6 +259,8 @@ pub struct ServerCounters {
     pub connects: Counter,
     /// Idle connections over all workers.
     pub idle_connections: Gauge,
+    /// Those of them that have carried one request only.
+    pub unproven_connections: Gauge,
 }
 
 impl ServerCounters {
@@ -239,6 +269,8 @@ impl ServerCounters {
     pub fn new(workers: usize) -> Self {
         Self {
             traffic: Traffic::new(workers),
+            rewrite_failures: Counter::default(),
+            internal_errors: Counter::default(),
             denied_responses: Counter::default(),
             connect_errors: Counter::default(),
             response_errors: Counter::default(),
@@ -248,6 +280,7 @@ impl ServerCounters {
             server_aborts: Counter::default(),
             connects: Counter::default(),
             idle_connections: Gauge::default(),
+            unproven_connections: Gauge::default(),
         }
     }
 }

@@ -15,7 +15,7 @@ use model::{
 };
 
 pub use counters::{BackendCounters, Counter, FrontendCounters, Gauge, Rate, ServerCounters};
-pub use traffic::{Tally, Totals, Traffic};
+pub use traffic::{Tally, TimedBy, Totals, Traffic, by_balanced, by_requests};
 
 pub use standing::Standing;
 

@@ -45,6 +45,19 @@ pub struct Tally {
     pub bytes_out: Own,
     statuses: [Own; 6],
     seconds: Seconds,
+    times: [Time; 4],
+    /// What `clear counters` has taken off the number of events that `times` goes by.
+    untimed: AtomicU64,
+}
+
+/// TimedBy that an average reaches back.
+const WINDOW: u64 = 1024;
+
+/// A time of requests: its sum over the last [`WINDOW`] and its maximum, milliseconds.
+#[derive(Debug, Default)]
+struct Time {
+    sum: Own,
+    longest: AtomicU32,
 }
 
 impl Tally {
@@ -56,9 +69,39 @@ impl Tally {
         };
         self.statuses[class].inc();
     }
+
+    /// Adds what an event took, milliseconds: in the queue, to connect, until the answer began,
+    /// all in all. `events` is how many there were so far, with this one.
+    pub fn time(&self, took: [u32; 4], events: u64) {
+        let events = events.wrapping_sub(self.untimed.load(Relaxed));
+        for (time, took) in self.times.iter().zip(took) {
+            let sum = time.sum.value();
+            if sum == 0 && took == 0 {
+                continue;
+            }
+            let leaves = if events > WINDOW { sum.div_ceil(WINDOW) } else { 0 };
+            time.sum.0.store(sum - leaves + u64::from(took), Relaxed);
+            if took > time.longest.load(Relaxed) {
+                time.longest.store(took, Relaxed);
+            }
+        }
+    }
 }
 
-/// Events of the present second and of the one before.
+/// What of a tally says how many events its times are of.
+pub type TimedBy = fn(&Tally) -> u64;
+
+/// Times go by HTTP requests.
+pub fn by_requests(tally: &Tally) -> u64 {
+    tally.requests.value()
+}
+
+/// Times go by sessions that the balancing placed: mode tcp.
+pub fn by_balanced(tally: &Tally) -> u64 {
+    tally.balanced.value()
+}
+
+/// TimedBy of the present second and of the one before.
 #[derive(Debug, Default)]
 struct Seconds {
     /// The second in the high half, its count in the low half.
@@ -84,7 +127,7 @@ impl Seconds {
         ((present >> 32) as u32, present as u32)
     }
 
-    /// Events in that second, as far back as is known.
+    /// TimedBy in that second, as far back as is known.
     fn within(&self, second: u32) -> u32 {
         match self.present() {
             (at, count) if at == second => count,
@@ -160,7 +203,7 @@ impl Traffic {
         self.tallies().map(|t| t.seconds.within(second)).sum()
     }
 
-    /// Events per second at `now_ms`, sliding: this second and the share of the one before.
+    /// TimedBy per second at `now_ms`, sliding: this second and the share of the one before.
     #[must_use]
     pub fn per_second(&self, now_ms: u64) -> u32 {
         let second = (now_ms / 1000) as u32;
@@ -210,6 +253,42 @@ impl Traffic {
         sums
     }
 
+    /// Averages and maxima of the times, milliseconds. Workers count by how much they had to do.
+    #[must_use]
+    pub fn times(&self, of: TimedBy) -> ([u32; 4], [u32; 4]) {
+        let (mut sums, mut events, mut longest) = ([0_u64; 4], 0_u64, [0; 4]);
+        for tally in self.tallies() {
+            let n = of(tally).wrapping_sub(tally.untimed.load(Relaxed));
+            events += n;
+            for (at, time) in tally.times.iter().enumerate() {
+                sums[at] += time.sum.value() * n / n.clamp(1, WINDOW);
+                longest[at] = longest[at].max(time.longest.load(Relaxed));
+            }
+        }
+        (sums.map(|sum| sum.div_ceil(events.max(1)) as u32), longest)
+    }
+
+    /// The maxima of the times start anew (`clear counters`).
+    pub fn clear_longest(&self) {
+        self.tallies().flat_map(|t| &t.times).for_each(|time| time.longest.store(0, Relaxed));
+    }
+
+    /// The times start anew. A worker that adds at this very moment may keep one of its sums.
+    pub fn clear_times(&self, of: TimedBy) {
+        for tally in self.tallies() {
+            tally.untimed.store(of(tally), Relaxed);
+            tally.times.iter().for_each(|time| time.sum.0.store(0, Relaxed));
+        }
+    }
+
+    /// Whole seconds since the last event that the rate counts; `None` when there was none.
+    #[must_use]
+    pub fn last_s(&self, now_ms: u64) -> Option<u32> {
+        let began = self.tallies().map(|t| t.seconds.present()).filter(|(_, count)| *count > 0);
+        let last = began.map(|(second, _)| second).max()?;
+        Some(((now_ms / 1000) as u32).saturating_sub(last))
+    }
+
     /// HTTP requests since the start, cleared or not: cheap enough for every line of a log.
     #[must_use]
     pub fn requests_ever(&self) -> u64 {
@@ -243,6 +322,36 @@ mod tests {
         traffic.of(2).count(200);
         assert_eq!(traffic.totals().class(2), 1);
         assert_eq!((traffic.totals().requests, traffic.requests_ever()), (0, 4));
+    }
+
+    #[test]
+    fn times_are_averaged_over_what_was_last() {
+        let traffic = Traffic::new(2);
+        let tally = traffic.of(1);
+        for took in [100, 0, 0] {
+            tally.requests.inc();
+            tally.time([0, 0, took, took + 1], tally.requests.value());
+        }
+        assert_eq!(traffic.times(by_requests), ([0, 0, 34, 35], [0, 0, 100, 101]));
+        for _ in 0..4 * WINDOW {
+            tally.requests.inc();
+            tally.time([0, 0, 10, 0], tally.requests.value());
+        }
+        assert_eq!(traffic.times(by_requests).0[2], 10, "the beginning is forgotten");
+        traffic.clear_longest();
+        traffic.clear_times(by_requests);
+        assert_eq!(traffic.times(by_requests), ([0; 4], [0; 4]));
+        traffic.of(0).requests.inc();
+        traffic.of(0).time([7, 0, 0, 0], 1);
+        assert_eq!(traffic.times(by_requests), ([7, 0, 0, 0], [7, 0, 0, 0]));
+    }
+
+    #[test]
+    fn the_last_event_is_known() {
+        let traffic = Traffic::new(2);
+        assert_eq!(traffic.last_s(9_000), None);
+        traffic.begin(1, 3_200);
+        assert_eq!(traffic.last_s(9_000), Some(6));
     }
 
     #[test]

@@ -25,7 +25,10 @@ pub fn run(client: &Client, ex: &mut Exchange, out: Box<Outgoing>) -> Phase {
     let Some(backend) = ex.backend.as_deref() else { return unavailable(ex, out) };
     let now = ex.moments.request.filter(|_| !waited).unwrap_or_else(Instant::now);
     match attempt(ex, backend, &out, now) {
-        Attempt::Slot(slot) => assigned(client, ex, out, slot, now),
+        Attempt::Slot(slot) => {
+            count_balanced(ex, &out, &slot);
+            assigned(client, ex, out, slot, now)
+        }
         Attempt::Nobody => unavailable(ex, out),
         Attempt::Queue(of) => Phase::Queue(out, of),
     }
@@ -80,7 +83,6 @@ pub async fn wait(
                 match turn {
                     None => {
                         ex.end(Cause::ClientAbort, At::Queue);
-                        backend.counters.client_aborts.inc();
                         return abort::phase();
                     }
                     Some(Ok(Turn::Slot(slot))) => {
@@ -100,6 +102,10 @@ pub async fn wait(
             // The server's queue is full: somebody else, or nobody.
             None if std::mem::take(&mut out.pinned) => {
                 ex.redispatched = true;
+                backend.counters.redispatches.inc();
+                if let Some(server) = &ex.server {
+                    server.counters.redispatches.inc();
+                }
                 ex.cookie.redispatched();
             }
             None => return unavailable(ex, out),
@@ -108,7 +114,10 @@ pub async fn wait(
         ex.follow_changes();
         backend = backend.newest();
         match attempt(ex, &backend, &out, now) {
-            Attempt::Slot(slot) => return assigned(client, ex, out, slot, now),
+            Attempt::Slot(slot) => {
+                count_balanced(ex, &out, &slot);
+                return assigned(client, ex, out, slot, now);
+            }
             Attempt::Queue(of) => queue_for = of,
             Attempt::Nobody => return unavailable(ex, out),
         }
@@ -145,6 +154,16 @@ fn choose(ex: &Exchange, backend: &Arc<LiveBackend>, out: &Outgoing, now_ms: u64
     }
 }
 
+/// The algorithm chose: who came out of a queue was not chosen again (as HAProxy's `lbtot`).
+fn count_balanced(ex: &Exchange, out: &Outgoing, slot: &Slot) {
+    if out.pinned {
+        return;
+    }
+    let worker = ex.worker.index;
+    slot.server().counters.traffic.of(worker).balanced.inc();
+    slot.backend.counters.traffic.of(worker).balanced.inc();
+}
+
 fn assigned(
     client: &Client,
     ex: &mut Exchange,
@@ -164,9 +183,6 @@ fn assigned(
     client.registration.set_server(server.state.uid());
     let tally = server.counters.traffic.begin(ex.worker.index, ex.worker.now_ms(now));
     tally.sessions.inc();
-    if !out.pinned {
-        tally.balanced.inc();
-    }
     ex.server = Some(Arc::clone(server));
     Phase::Connect(out, slot)
 }

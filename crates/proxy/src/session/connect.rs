@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{ConnectionMode, HttpReuse};
+use model::{Algorithm, ConnectionMode, HttpReuse};
 use tokio::time::Instant;
 use wire::http::{Method, Version};
 
@@ -104,6 +104,7 @@ pub async fn fresh(
             nolinger: backend.model.nolinger,
             user_timeout_ms: server.model.tcp_user_timeout_ms,
         };
+        server.counters.connects.inc();
         let mut deadline = Deadline::new();
         deadline.set(Instant::now(), timeout);
         if let Some(kind) = server.model.send_proxy {
@@ -117,7 +118,6 @@ pub async fn fresh(
         };
         let (cause, refused) = match attempt {
             Ok(Ok(stream)) => {
-                server.counters.connects.inc();
                 ex.moments.connected = Some(Instant::now());
                 let in_use = client.worker.pool.in_use(&server);
                 let carried = 0;
@@ -133,13 +133,8 @@ pub async fn fresh(
             Ok(Err(_)) => (Cause::ServerAbort, true),
             Err(_) => (Cause::ServerTimeout, false),
         };
-        server.counters.connect_errors.inc();
         crate::checks::observe_connect(&ex.worker.shared, &backend, &server, false);
-        let again = &backend.model.retry_on;
-        let connects = |n: &model::Name| {
-            matches!(&**n, "conn-failure" | "all-retryable-errors" | "0rtt-rejected")
-        };
-        let tried_again = again.is_empty() || again.iter().any(connects);
+        let tried_again = tries_again(&backend);
         // Leaving a server that is no longer ours costs none of the retries.
         let mut elsewhere = backend.has_lost(&server);
         if !elsewhere && (out.retries_left == 0 || !tried_again) {
@@ -148,9 +143,12 @@ pub async fn fresh(
         out.retries_left = out.retries_left.saturating_sub(1);
         out.upload.rewind();
         ex.retries += 1;
-        server.counters.retries.inc();
-        backend.counters.retries.inc();
-        elsewhere |= redispatches(&backend, &out);
+        elsewhere |= redispatches(&backend, &out, refused);
+        if !elsewhere {
+            server.counters.retries.inc();
+            backend.counters.retries.inc();
+            server.counters.traffic.of(ex.worker.index).sessions.inc();
+        }
         if refused && !elsewhere {
             tokio::time::sleep(timeout.map_or(TURN_AROUND, |t| t.min(TURN_AROUND))).await;
         }
@@ -160,20 +158,39 @@ pub async fn fresh(
     }
 }
 
+/// Whether a connection that failed is tried again (`retry-on`).
+fn tries_again(backend: &LiveBackend) -> bool {
+    let again = &backend.model.retry_on;
+    let connects =
+        |n: &model::Name| matches!(&**n, "conn-failure" | "all-retryable-errors" | "0rtt-rejected");
+    again.is_empty() || again.iter().any(connects)
+}
+
 fn is_local_shortage(e: &std::io::Error) -> bool {
     // EMFILE, ENFILE, EADDRNOTAVAIL, ENOBUFS, ENOMEM: our side, not the server's.
     matches!(e.raw_os_error(), Some(24 | 23 | 99 | 105 | 12))
 }
 
-/// `option redispatch [N]`: at the last retry (-1), or at every Nth.
-fn redispatches(backend: &LiveBackend, out: &Outgoing) -> bool {
+/// `option redispatch [N]`: at the last retry (-1), or at every Nth. A server that refuses is left
+/// at once where any other is as good, as HAProxy leaves it.
+fn redispatches(backend: &LiveBackend, out: &Outgoing, refused: bool) -> bool {
+    let any_is_good = matches!(
+        backend.model.algorithm,
+        Algorithm::RoundRobin
+            | Algorithm::StaticRr
+            | Algorithm::LeastConn
+            | Algorithm::First
+            | Algorithm::Random { .. }
+    );
+    let at_once = refused && any_is_good && !out.pinned;
     let done = backend.model.retries.saturating_sub(out.retries_left);
     let due = match backend.model.redispatch {
         None | Some(0) => false,
         Some(n) if n < 0 => out.retries_left < n.unsigned_abs(),
         Some(n) => done.is_multiple_of(n.unsigned_abs()),
     };
-    due && backend.servers.len() > 1
+    let allowed = backend.model.redispatch.is_some_and(|n| n != 0);
+    (due || at_once && allowed) && backend.servers.len() > 1
 }
 
 /// Leaves this server for another one.
@@ -188,6 +205,9 @@ fn failed(ex: &mut Exchange, out: Box<Outgoing>, cause: Cause) -> Phase {
     ex.end(cause, At::Connect);
     if let Some(backend) = &ex.backend {
         backend.counters.connect_errors.inc();
+    }
+    if let Some(server) = &ex.server {
+        server.counters.connect_errors.inc();
     }
     assign::error(ex, out, 503)
 }

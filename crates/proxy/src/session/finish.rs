@@ -7,9 +7,10 @@ use tokio::time::Instant;
 
 use super::exchange::Exchange;
 use crate::client::Client;
+use crate::live::{TimedBy, by_balanced, by_requests};
 use crate::log;
 use crate::proxy_header::refused;
-use crate::termination::At;
+use crate::termination::{At, Cause};
 
 /// Counts and logs.
 pub fn run(ex: &mut Exchange) {
@@ -18,21 +19,66 @@ pub fn run(ex: &mut Exchange) {
     let tally = ex.frontend.counters.traffic.of(worker);
     tally.bytes_in.add(ex.bytes_in);
     tally.bytes_out.add(ex.bytes_out);
-    if ex.status > 0 {
+    // A request without an answer counts among the others.
+    let answers = ex.status > 0 || ex.has_request;
+    if answers {
         tally.count(ex.status);
     }
+    let took = took(ex);
+    let events: TimedBy = match ex.frontend.model.mode {
+        model::Mode::Http => by_requests,
+        model::Mode::Tcp => by_balanced,
+    };
     if let Some(backend) = &ex.backend {
         let tally = backend.counters.traffic.of(worker);
+        if answers {
+            tally.count(ex.status);
+        }
         tally.bytes_in.add(ex.bytes_in);
         tally.bytes_out.add(ex.bytes_out);
+        if let Some(took) = took {
+            tally.time(took, events(tally));
+        }
     }
     if let Some(server) = &ex.server {
         let tally = server.counters.traffic.of(worker);
-        tally.requests.inc();
         tally.bytes_in.add(ex.bytes_in);
         tally.bytes_out.add(ex.bytes_out);
+        if let Some(took) = took {
+            tally.time(took, events(tally));
+        }
+    }
+    if ex.termination.cause == Cause::Internal {
+        internal_error(ex);
     }
     log_end(ex);
+}
+
+fn internal_error(ex: &Exchange) {
+    ex.frontend.counters.internal_errors.inc();
+    if let Some(backend) = &ex.backend {
+        backend.counters.internal_errors.inc();
+    }
+    if let Some(server) = &ex.server {
+        server.counters.internal_errors.inc();
+    }
+}
+
+/// What it took in the queue, to connect, until the answer and all in all, milliseconds; `None`
+/// where no server answered.
+fn took(ex: &Exchange) -> Option<[u32; 4]> {
+    let m = &ex.moments;
+    let (assigned, connected) = (m.assigned?, m.connected?);
+    let response = match ex.frontend.model.mode {
+        model::Mode::Http => m.response?,
+        model::Mode::Tcp => connected,
+    };
+    let since = |from: Instant, to: Instant| if from == to { 0 } else { millis(from, to) };
+    let queued = m.request.map_or(0, |request| since(request, assigned));
+    let began = if ex.number == 0 { ex.facts.accepted } else { m.idle_since };
+    let ended = m.ended.unwrap_or_else(Instant::now);
+    let [connect, answer] = [since(assigned, connected), since(connected, response)];
+    Some([queued, connect, answer, millis(began, ended)])
 }
 
 /// `option logasap`: the line is written when the answer begins.

@@ -1,6 +1,6 @@
 //! What HTTP requests and TCP sessions share: routing, choosing a server, reaching it, the end.
 
-mod abort;
+pub mod abort;
 pub mod assign;
 pub mod connect;
 pub mod exchange;

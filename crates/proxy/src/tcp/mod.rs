@@ -20,7 +20,7 @@ use crate::relay::{Silence, relay};
 use crate::rewrite::{set_port, set_source};
 use crate::session::exchange::{Exchange, Watched};
 use crate::session::phase::{Outgoing, Phase, Upstream};
-use crate::session::{assign, connect, finish, persistence, route};
+use crate::session::{abort, assign, connect, finish, persistence, route};
 use crate::termination::{At, Cause};
 
 /// Whether a `tcp-request connection expect-proxy layer4` rule asks for a PROXY header.
@@ -38,12 +38,35 @@ pub fn expects_proxy(client: &Client) -> bool {
 
 /// `tcp-request connection` and `tcp-request session` rules; false = close.
 pub fn admits(client: &Client) -> bool {
+    let counters = &client.frontend.counters;
+    match refused_by(client) {
+        None => true,
+        Some(Early::Connection) => {
+            counters.denied_connections.inc();
+            false
+        }
+        Some(Early::Session) => {
+            counters.denied_sessions.inc();
+            false
+        }
+    }
+}
+
+/// Lists of rules before anything is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Early {
+    Connection,
+    Session,
+}
+
+fn refused_by(client: &Client) -> Option<Early> {
     let rules = &client.frontend.model.rules;
     if rules.tcp_connection.is_empty() && rules.tcp_session.is_empty() {
-        return true;
+        return None;
     }
     let mut ex = Exchange::empty(client);
-    for (list, early) in [(&rules.tcp_connection, true), (&rules.tcp_session, false)] {
+    let lists = [(&rules.tcp_connection, Early::Connection), (&rules.tcp_session, Early::Session)];
+    for (list, early) in lists {
         for rule in list {
             if rule.condition.as_ref().is_some_and(|c| c.eval(&ex) != Verdict::True) {
                 continue;
@@ -51,21 +74,21 @@ pub fn admits(client: &Client) -> bool {
             match &rule.action {
                 TcpAction::Accept => break,
                 TcpAction::Reject | TcpAction::Close => {
-                    if early {
+                    if early == Early::Connection {
                         // Nothing was said yet: as HAProxy, and the port is free at once.
                         client.stream.reset_on_close();
                     }
-                    return false;
+                    return Some(early);
                 }
                 TcpAction::SilentDrop => {
                     client.stream.reset_on_close();
-                    return false;
+                    return Some(early);
                 }
                 action => act(&mut ex, action),
             }
         }
     }
-    true
+    None
 }
 
 /// Actions that do not end a list.
@@ -174,6 +197,7 @@ async fn pass(client: &mut Client, ex: &mut Exchange, up: Box<Upstream>) {
             if decision == Decision::Drop {
                 client.stream.reset_on_close();
             }
+            ex.frontend.counters.denied_responses.inc();
             slot.backend.counters.denied_responses.inc();
             slot.server().counters.denied_responses.inc();
             ex.bytes_out = answer.map_or(0, |b| b.len() as u64);
@@ -199,6 +223,7 @@ async fn pass(client: &mut Client, ex: &mut Exchange, up: Box<Upstream>) {
     let end = relay(&client.stream, &stream, &mut upward, &mut downward, &shelf, silence).await;
     ex.bytes_in = upward.bytes;
     ex.bytes_out = downward.bytes;
+    abort::count_relay(ex, end);
     if let Some(cause) = end.cause() {
         ex.end(cause, At::Data);
     }

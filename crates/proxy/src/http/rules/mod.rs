@@ -129,7 +129,12 @@ async fn answer(
     input: &mut Option<Buffer>,
 ) -> Phase {
     match ending {
-        Ending::Local => ex.end(Cause::Local, At::Request),
+        Ending::Local => {
+            if of_frontend {
+                ex.frontend.counters.intercepted.inc();
+            }
+            ex.end(Cause::Local, At::Request);
+        }
         Ending::Denied | Ending::Tarpit => {
             ex.frontend.counters.denied_requests.inc();
             if let Some(backend) = ex.backend.as_ref().filter(|_| !of_frontend) {
