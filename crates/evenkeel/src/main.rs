@@ -24,6 +24,7 @@ mod load;
 mod memory;
 mod names;
 mod native;
+mod orphans;
 mod plane;
 mod process;
 mod remote;

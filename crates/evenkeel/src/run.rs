@@ -196,7 +196,6 @@ fn first_configuration(
 impl Start {
     fn serve(mut self) -> ExitCode {
         let voice = self.options.voice;
-        let workers = self.workers();
         let (mut controller, names) = (Controller::default(), Names::default());
         controller.intent.set_base(std::mem::take(&mut self.config));
         let containers = self.options.containers.clone();
@@ -210,6 +209,7 @@ impl Start {
         }
         let snapshot = Snapshot { generation: 1, config: Arc::new(wanted.config) };
         let global = snapshot.config.global.clone();
+        let workers = self.workers(&global);
         if snapshot.config.frontends.is_empty() && self.options.haproxy && !self.options.wait_config
         {
             voice.alert(
@@ -259,6 +259,7 @@ impl Start {
         });
         let local = LocalSet::new();
         local.spawn_local(crate::services::serve(questions, Rc::clone(&house)));
+        local.spawn_local(crate::orphans::look_after());
         let code = local.block_on(&runtime, self.turn(house, control, requested, global));
         // Tasks that wait for names or clients must not hold the end up.
         runtime.shutdown_background();
@@ -331,9 +332,9 @@ impl Start {
         ExitCode::from(code)
     }
 
-    fn workers(&self) -> u32 {
+    fn workers(&self, global: &Global) -> u32 {
         let cpus = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
-        self.options.workers.or(self.config.global.nbthread).unwrap_or(cpus).max(1)
+        self.options.workers.or(global.nbthread).unwrap_or(cpus).max(1)
     }
 
     fn settings(&mut self, workers: u32, global: &Global, desk: Arc<Desk>) -> Settings {
