@@ -51,6 +51,8 @@ pub enum Request {
 pub struct Remembered {
     /// By which rule they are chosen, as it was said last.
     modes: RefCell<Vec<(Name, &'static str)>>,
+    /// What operators were told last.
+    notices: RefCell<Vec<String>>,
     /// When ports that could not be opened are tried again.
     try_ports_at: Cell<Option<Instant>>,
 }
@@ -225,6 +227,15 @@ impl House {
         *said = modes;
     }
 
+    /// Says what there is to say beside problems, each once as long as it holds.
+    fn say_notices(&self, notices: Vec<String>) {
+        let mut said = self.remembered.notices.borrow_mut();
+        for notice in notices.iter().filter(|n| !said.contains(n)) {
+            self.voice.warning(notice);
+        }
+        *said = notices;
+    }
+
     /// Brings what is wanted now to the data plane.
     pub fn apply(&self, attempt: Attempt) -> Report {
         let shared = self.plane.engine.shared();
@@ -248,6 +259,7 @@ impl House {
         let mut controller = self.controller.borrow_mut();
         let mut survey = joined(&controller.intent, &controller, &options, &names);
         self.say_modes(std::mem::take(&mut survey.modes));
+        self.say_notices(std::mem::take(&mut survey.notices));
         if survey.failed {
             let reasons: Vec<String> = survey.problems.iter().map(ToString::to_string).collect();
             return controller.reject(attempt, reasons.join("\n"), true);
@@ -602,6 +614,9 @@ fn status(house: &House) -> String {
     }
     for problem in controller.problems() {
         out.push_str(&format!("problem: {problem}\n"));
+    }
+    for notice in house.remembered.notices.borrow().iter() {
+        out.push_str(&format!("note: {notice}\n"));
     }
     for (backend, server, what) in controller.intent.overrides().iter() {
         out.push_str(&format!("changed at run time: {backend}/{server}: {what:?}\n"));

@@ -24,6 +24,7 @@ pub fn containers(house: &House, as_json: bool) -> Outcome {
         pretty(&json!({
             "providers": observations.iter().map(|o| provider_json(o, &survey)).collect::<Vec<_>>(),
             "containers": survey.seats.iter().map(|s| seat_json(s, &rows)).collect::<Vec<_>>(),
+            "notices": survey.notices,
             "problems": survey.problems.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }))
     } else if observations.is_empty() {
@@ -148,6 +149,9 @@ fn listing(observations: &[&Observation], survey: &Survey, rows: &Rows<'_>) -> S
     }
     if survey.seats.is_empty() {
         out.push_str("no container is seen\n");
+    }
+    for notice in &survey.notices {
+        let _ = writeln!(out, "note: {}", printable(notice));
     }
     out
 }

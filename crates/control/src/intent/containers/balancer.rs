@@ -31,7 +31,11 @@ pub const VARIABLES: &[Row] = &[
         "ports of Traefik's entry points; `web` and `http` are 80",
     ),
     ("EVENKEEL_STRICT_HOST_PORT", "yes or no", "a port in the Host header must be the route's"),
-    ("EVENKEEL_TRUSTED_PROXIES", "list of networks", "whose X-Forwarded-Proto is believed"),
+    (
+        "EVENKEEL_TRUSTED_PROXIES",
+        "list of networks",
+        "whose X-Forwarded-For, -Host and -Proto are believed",
+    ),
     ("EXTRA_BIND_SETTINGS", "list of `port:words`", "added to the `bind` lines of a port"),
     ("EXTRA_DEFAULT_SETTINGS", "list, `\\,` for a comma", "lines for `defaults`"),
     ("EXTRA_DEFAULT_SETTINGS_FILE", "path", "the same from a file"),
@@ -99,7 +103,7 @@ pub const TIMEOUT: &str = "connect 5000, client 50000, server 50000, queue 30s, 
 /// The statistics page's port.
 const STATS_PORT: u16 = 1936;
 /// Its account.
-const STATS_AUTH: &str = "stats:stats";
+pub const STATS_AUTH: &str = "stats:stats";
 
 /// A statistics page.
 #[derive(Clone, Debug)]
@@ -145,7 +149,7 @@ pub struct Balancer {
     pub monitor: Option<(u16, Said)>,
     /// X-Forwarded-Proto is set.
     pub forwarded_proto: bool,
-    /// Networks whose X-Forwarded-Proto is believed.
+    /// Networks whose X-Forwarded-For, -Host and -Proto are believed.
     pub trusted: Option<Said>,
     /// Statistics page.
     pub stats: Option<Stats>,

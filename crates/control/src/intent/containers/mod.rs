@@ -6,6 +6,7 @@ mod balancer;
 mod certificate;
 mod import;
 mod labels;
+mod notices;
 mod pools;
 mod reach;
 mod read_back;
@@ -154,6 +155,7 @@ fn attempt(
     let (held, seats) = (joined.held, Vec::new());
     let mut hall = Hall { balancer: &balancer, barred, held, problems, seats, asked: vec![] };
     let mut modes = Vec::new();
+    let mut notices = Vec::new();
     for observation in observations {
         let view = View::new(observation, observations);
         let selection = Selection::new(observation, observations, &balancer);
@@ -162,6 +164,12 @@ fn attempt(
         }
         for container in &observation.containers {
             hall.enter(observation, &view, &selection, container);
+        }
+        if base.backends.is_empty() {
+            notices.extend(notices::nobody(observation, &selection, &hall.seats));
+        }
+        if observation.own.is_some() {
+            notices.extend(notices::missing(observations, &selection.named(&balancer)));
         }
     }
     let Hall { mut problems, mut seats, asked, .. } = hall;
@@ -179,11 +187,12 @@ fn attempt(
     let writer = write::Writer { sorted, balancer: &balancer, options, contained, address_label };
     let mut draft = writer.draft();
     let made = recall::read(memo, &mut draft, sorted, options)?;
+    notices.extend(writer.open_statistics());
     problems.append(&mut draft.problems);
     problems.extend(made.warnings);
     let config = read_back::join(base, made.config, &draft, &writer, &mut problems);
     seat::fill(&mut seats, sorted, &draft);
-    Ok(Survey { config, problems, seats, modes, failed: false })
+    Ok(Survey { config, problems, seats, modes, notices, failed: false })
 }
 
 /// Containers as they come in.

@@ -24,6 +24,8 @@ pub struct Survey {
     pub failed: bool,
     /// By which rule containers are chosen, for each provider.
     pub modes: Vec<(Name, &'static str)>,
+    /// What an operator should know though nothing is wrong with anybody.
+    pub notices: Vec<String>,
 }
 
 impl Survey {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use model::Name;
 use model::observed::{Container, ContainerState, Observation, OwnContainer};
 
 use super::asks::{Asks, Dialect};
@@ -38,8 +39,10 @@ impl Told {
     }
 }
 
-const PROJECT: &str = "com.docker.compose.project";
-const SERVICE: &str = "com.docker.compose.service";
+/// The label with the Compose project.
+pub const PROJECT: &str = "com.docker.compose.project";
+/// The label with the Compose service.
+pub const SERVICE: &str = "com.docker.compose.service";
 /// Label of the containers of a Swarm service: its id.
 pub const SWARM_SERVICE: &str = "com.docker.swarm.service.id";
 
@@ -102,6 +105,25 @@ impl<'a> Selection<'a> {
             additional: Told { services: additional, names: BTreeSet::new() },
             depends,
         }
+    }
+
+    /// The balancer's own container.
+    pub fn own_id(&self) -> Option<&Name> {
+        self.own.map(|o| &o.id)
+    }
+
+    /// Networks that the balancer is on, by name.
+    pub fn networks(&self) -> impl Iterator<Item = &str> {
+        self.own.iter().flat_map(|o| &o.networks).map(|n| &*n.name)
+    }
+
+    /// Services that variables of the balancer name: variable, project, service.
+    pub fn named<'b>(&'b self, balancer: &'b Balancer) -> Vec<(&'b str, &'b str, &'b str)> {
+        let project = self.own.and_then(|o| o.project.as_deref()).unwrap_or_default();
+        let linked = balancer.linked.iter().map(|s| ("LINKED_SERVICES", project, s.as_str()));
+        let additional =
+            balancer.additional.iter().map(|(p, s)| ("ADDITIONAL_SERVICES", &**p, &**s));
+        linked.chain(additional).collect()
     }
 
     /// Which rule is followed, for people.

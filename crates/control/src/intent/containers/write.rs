@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::Options;
 use super::Problem;
 use super::asks::{PoolAsks, Slot};
-use super::balancer::{Balancer, HEALTH_CHECK, Stats};
+use super::balancer::{Balancer, HEALTH_CHECK, STATS_AUTH, Stats};
 use super::pools::{self, Claim, Member, Pool, Sorted};
 use super::route::{Comparison, DEFAULT_PORT};
 use super::said::{By, Said, quoted};
@@ -147,12 +147,26 @@ impl Writer<'_> {
         }
     }
 
+    /// What there is to say about a statistics page that everybody knows the account of.
+    pub fn open_statistics(&self) -> Option<String> {
+        let Stats { address, auth, .. } = self.wanted_stats()?;
+        (auth.text == STATS_AUTH).then(|| {
+            format!(
+                "the statistics page on {} is open to the well-known account {STATS_AUTH}; set \
+                 STATS_AUTH=user:password, or STATS_PORT=127.0.0.1:1936 or off",
+                address.text
+            )
+        })
+    }
+
+    /// The statistics page, unless nobody wants it.
+    fn wanted_stats(&self) -> Option<&Stats> {
+        self.balancer.stats.as_ref().filter(|s| s.asked || self.contained)
+    }
+
     fn stats(&self, d: &mut Draft) {
-        let Some(Stats { address, auth, asked }) = &self.balancer.stats else { return };
+        let Some(Stats { address, auth, .. }) = self.wanted_stats() else { return };
         let port = address.text.rsplit(':').next().and_then(|p| p.parse().ok()).unwrap_or(0);
-        if !asked && !self.contained {
-            return;
-        }
         if self.options.refused.contains(&port) {
             d.problems.push(self.refused(port, address));
             return;
@@ -318,8 +332,8 @@ impl Writer<'_> {
         d.frontends.insert(port, name);
         let first = rules.first().map(|(_, (_, _, said))| said);
         self.binds(d, port, first.filter(|_| port != DEFAULT_PORT));
-        if self.balancer.forwarded_proto && !self.balancer.tcp && !only_monitor {
-            self.forwarded_proto(d);
+        if !self.balancer.tcp && !only_monitor {
+            self.forwarded(d);
         }
         checked(d, self.balancer.maxconn.as_slice());
         if let Some((_, line)) = monitor {
@@ -347,15 +361,34 @@ impl Writer<'_> {
         }
     }
 
+    /// What a client says about where it came from counts only if it is a proxy that is trusted.
+    fn forwarded(&self, d: &mut Draft) {
+        let who = match &self.balancer.trusted {
+            None => "",
+            Some(trusted) => {
+                d.text.begin("    acl trusted_proxy src ");
+                d.text.said(trusted);
+                d.text.end();
+                " !trusted_proxy"
+            }
+        };
+        let for_whom = if who.is_empty() { "" } else { " if !trusted_proxy" };
+        d.text.ours(&format!("    http-request del-header X-Forwarded-For{for_whom}"));
+        d.text.ours(&format!(
+            "    http-request set-header X-Forwarded-Host %[req.hdr(host)] if {{ \
+             req.hdr(x-forwarded-host) -m found }}{who}"
+        ));
+        if self.balancer.forwarded_proto {
+            self.forwarded_proto(d);
+        }
+    }
+
     fn forwarded_proto(&self, d: &mut Draft) {
-        let Some(trusted) = &self.balancer.trusted else {
+        if self.balancer.trusted.is_none() {
             d.text.ours("    http-request set-header X-Forwarded-Proto https if { ssl_fc }");
             d.text.ours("    http-request set-header X-Forwarded-Proto http unless { ssl_fc }");
             return;
-        };
-        d.text.begin("    acl trusted_proxy src ");
-        d.text.said(trusted);
-        d.text.end();
+        }
         d.text.ours("    acl has_proto req.hdr(x-forwarded-proto) -m found");
         for (proto, with) in [("https", "{ ssl_fc }"), ("http", "!{ ssl_fc }")] {
             for who in ["!trusted_proxy", "!has_proto"] {

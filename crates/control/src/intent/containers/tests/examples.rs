@@ -597,9 +597,9 @@ fn the_documented_lines_of_a_backend() {
     let b = survey.config.backend("SERVICE_p_b").expect("names match in any case");
     assert_eq!(b.servers[0].maxconn, Some(7));
     let frontend = survey.config.frontend("port_80").expect("a frontend");
-    assert_eq!(frontend.rules.http_request.len(), 2, "X-Forwarded-Proto is set");
+    assert_eq!(frontend.rules.http_request.len(), 4, "X-Forwarded-For, -Host and -Proto");
     let skip = Town::balancer(&[("SKIP_FORWARDED_PROTO", "1"), ("MAXCONN", "50")]).survey();
     let frontend = skip.config.frontend("port_80").expect("a frontend");
-    assert!(frontend.rules.http_request.is_empty());
+    assert_eq!(frontend.rules.http_request.len(), 2, "X-Forwarded-For and -Host");
     assert_eq!((frontend.maxconn, skip.config.global.maxconn), (Some(50), Some(50)));
 }

@@ -183,3 +183,29 @@ fn a_name_in_a_file_wins() {
     assert!(survey.complaints()[0].contains("backend p_a is in a file already"));
     assert_eq!(survey.config.backends.iter().filter(|b| &*b.name == "p_a").count(), 1);
 }
+
+#[test]
+fn when_nobody_takes_part_it_is_said_where_was_looked_and_why() {
+    let mut stopped = container("old_1", "10.0.0.3", &[], &[]);
+    stopped.state = ContainerState::Exited;
+    let mut town = Town::balancer(&[("LINKED_SERVICES", "web"), ("STATS_AUTH", "a:b")])
+        .with(container("db_1", "10.0.0.2", &[], &[]))
+        .with(stopped);
+    let survey = town.survey();
+    let [nobody, missing] = survey.notices.as_slice() else { panic!("{:?}", survey.notices) };
+    let words = ["compose: linked services", "p_default", "db_1 (not linked", "VIRTUAL_HOST"];
+    assert!(words.iter().all(|w| nobody.contains(w)), "{nobody}");
+    assert!(!nobody.contains("old_1"), "{nobody}");
+    assert_eq!(missing, "LINKED_SERVICES: no container of p:web runs; it is waited for");
+    town = town.with(container("web_1", "10.0.0.4", &[], &[]));
+    assert_eq!(town.survey().notices, [""; 0]);
+}
+
+#[test]
+fn a_statistics_page_with_the_known_account_is_warned_of() {
+    let town = |own: Pairs<'_>| Town::balancer(own).service("web", 1, &[80], &[]).survey();
+    let notices = town(&[]).notices;
+    assert!(notices.len() == 1 && notices[0].contains("stats:stats"), "{notices:?}");
+    assert_eq!(town(&[("STATS_AUTH", "ann:x")]).notices, [""; 0]);
+    assert_eq!(town(&[("STATS_PORT", "off")]).notices, [""; 0]);
+}
