@@ -11,30 +11,14 @@ use std::time::Duration;
 
 /// How long containers may take to start and to be found.
 const SOON: Duration = Duration::from_secs(60);
+/// Containers that are started at the same time.
+const AT_ONCE: usize = 4;
 /// Image that services and the balancer's binary run in.
 const IMAGE: &str = "python:3-slim";
-/// Answers every request with its name, on every port it is told.
-pub const SERVICE: &str = "
-import http.server, os, socket, sys, threading
-class H(http.server.BaseHTTPRequestHandler):
-    protocol_version = 'HTTP/1.1'
-    def do_GET(self):
-        body = os.environ['NAME'].encode()
-        self.send_response(200)
-        self.send_header('Content-Length', str(len(body)))
-        for name in ('X-Forwarded-Proto', 'Cookie'):
-            self.send_header('Saw-' + name, self.headers.get(name, ''))
-        self.end_headers()
-        self.wfile.write(body)
-    def log_message(self, *a): pass
-for port in sys.argv[2:]:
-    s = http.server.ThreadingHTTPServer(('', int(port)), H)
-    threading.Thread(target=s.serve_forever).start()
-class Six(http.server.ThreadingHTTPServer):
-    address_family = socket.AF_INET6
-server = Six if 'V6' in os.environ else http.server.ThreadingHTTPServer
-server(('', int(sys.argv[1])), H).serve_forever()
-";
+/// Answers every request with its name, on every port it is told. `/slow` takes two seconds; `/ws`
+/// becomes a tunnel that sends back what comes; FAILS names a path that is answered 500; with LOG
+/// each request is a line of its log.
+pub const SERVICE: &str = include_str!("service.py");
 
 /// The engine's socket, mounted.
 const SOCKET: &str = "/var/run/docker.sock:/var/run/docker.sock";
@@ -50,8 +34,14 @@ pub struct Town {
     name: String,
     containers: Vec<String>,
     networks: Vec<String>,
+    /// The balancer that is spoken to.
+    balancer: String,
     address: Option<SocketAddr>,
 }
+
+/// A service of one container: its name, the ports that it exposes and listens on, and what it
+/// says in labels and variables.
+pub type Service<'a> = (&'a str, &'a [&'a str], &'a [&'a str]);
 
 impl Town {
     /// An empty one, or why there can be none.
@@ -62,7 +52,14 @@ impl Town {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("evt{}n{number}", std::process::id());
         docker(&["network", "create", &name])?;
-        Ok(Self { networks: vec![name.clone()], name, containers: Vec::new(), address: None })
+        let networks = vec![name.clone()];
+        let balancer = "lb".to_owned();
+        Ok(Self { networks, name, containers: Vec::new(), balancer, address: None })
+    }
+
+    /// Its name, which is its network's as well.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// A service's container.
@@ -78,21 +75,23 @@ impl Town {
         Ok(name)
     }
 
+    /// Words that start a container, which is removed at the end.
     fn run(
         &mut self,
         service: &str,
         network: &[&str],
         options: &[String],
         words: &[&str],
-    ) -> Result<(), String> {
+    ) -> Vec<String> {
         let container = self.container_name(service);
         let project = format!("com.docker.compose.project={}", self.name);
         let label = format!("com.docker.compose.service={service}");
         let fixed = [&["run", "-d", "--name", &container], network].concat();
         let labels = ["--label", &project, "--label", &label];
         let options: Vec<&str> = options.iter().map(String::as_str).collect();
+        let all = [&fixed[..], &labels, &options, &[IMAGE], words].concat();
         self.containers.push(container.clone());
-        docker(&[&fixed[..], &labels, &options, &[IMAGE], words].concat()).map(drop)
+        all.into_iter().map(str::to_owned).collect()
     }
 
     /// A service of one container that exposes these ports, with labels (`NAME.X=V`, a dot in the
@@ -100,6 +99,25 @@ impl Town {
     pub fn service(&mut self, name: &str, ports: &[&str], says: &[&str]) -> Result<(), String> {
         let network = self.name.clone();
         self.elsewhere(name, ports, &["--network", &network], says)
+    }
+
+    /// Several services, a few at a time.
+    pub fn services(&mut self, all: &[Service<'_>]) -> Result<(), String> {
+        let network = self.name.clone();
+        let within = ["--network", network.as_str()];
+        let prepare = |(name, ports, says): &Service<'_>| self.words(name, ports, &within, says);
+        let commands: Vec<Vec<String>> = all.iter().map(prepare).collect();
+        for some in commands.chunks(AT_ONCE) {
+            let started: Vec<_> = std::thread::scope(|scope| {
+                let runs = some.iter().map(|words| scope.spawn(move || docker(words)));
+                let runs: Vec<_> = runs.collect();
+                runs.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
+            });
+            for outcome in started {
+                outcome.map_err(|_| "a thread that starts containers panicked")??;
+            }
+        }
+        Ok(())
     }
 
     /// The same with words of `docker run` that say on which network it is.
@@ -110,6 +128,16 @@ impl Town {
         network: &[&str],
         says: &[&str],
     ) -> Result<(), String> {
+        docker(&self.words(name, ports, network, says)).map(drop)
+    }
+
+    fn words(
+        &mut self,
+        name: &str,
+        ports: &[&str],
+        network: &[&str],
+        says: &[&str],
+    ) -> Vec<String> {
         let mut options = vec!["-e".to_owned(), format!("NAME={name}")];
         // A container in another's network exposes nothing itself.
         let own = !network.iter().any(|word| word.starts_with("container:"));
@@ -121,6 +149,21 @@ impl Town {
             options.extend([if is_label { "--label" } else { "-e" }.to_owned(), (*say).to_owned()]);
         }
         self.run(name, network, &options, &[&["python3", "-c", SERVICE], ports].concat())
+    }
+
+    /// Speaks from now on to a balancer of this name, which is still to be started.
+    pub fn another_balancer(&mut self, name: &str) {
+        name.clone_into(&mut self.balancer);
+        self.address = None;
+    }
+
+    /// Finds out where the balancer that is spoken to listens.
+    pub fn balancer_found(&mut self) -> Result<(), String> {
+        let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+        let ip = docker(&["inspect", "-f", format, &self.container_name(&self.balancer)])?;
+        let ip: Ipv4Addr = ip.parse().map_err(|e| format!("{ip}: {e}"))?;
+        self.address = Some(SocketAddr::from((ip, 80)));
+        Ok(())
     }
 
     /// The balancer, linked to services, with variables.
@@ -149,7 +192,8 @@ impl Town {
     /// `evenkeel agent` with the Docker socket.
     pub fn agent(&mut self, words: &[&str]) -> Result<(), String> {
         let options = [mounted()?, vec!["-v".to_owned(), SOCKET.to_owned()]].concat();
-        self.run("agent", words, &options, &["/evenkeel", "agent", "--listen", "0.0.0.0:2375"])
+        let program = ["/evenkeel", "agent", "--listen", "0.0.0.0:2375"];
+        docker(&self.run("agent", words, &options, &program)).map(drop)
     }
 
     /// The balancer without the Docker socket, with words of `docker run` and variables.
@@ -158,12 +202,9 @@ impl Town {
         for variable in variables {
             options.extend(["-e".to_owned(), (*variable).to_owned()]);
         }
-        self.run("lb", words, &options, &["/evenkeel", "run"])?;
-        let format = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
-        let ip = docker(&["inspect", "-f", format, &self.container_name("lb")])?;
-        let ip: Ipv4Addr = ip.parse().map_err(|e| format!("{ip}: {e}"))?;
-        self.address = Some(SocketAddr::from((ip, 80)));
-        Ok(())
+        let name = self.balancer.clone();
+        docker(&self.run(&name, words, &options, &["/evenkeel", "run"]))?;
+        self.balancer_found()
     }
 
     /// The answer to a GET request on a port of the balancer, with more header lines.
@@ -179,6 +220,7 @@ impl Town {
         let answer = self.ask(port, host, path, more).and_then(|message| good(&message));
         answer.unwrap_or_else(|e| match e.split(' ').nth(1) {
             Some(status) if e.starts_with("HTTP/") => status.to_owned(),
+            Some("refused") => "refused".to_owned(),
             _ => e,
         })
     }
@@ -210,13 +252,13 @@ impl Town {
 
     /// What a command of the balancer's binary says, asked inside its container.
     pub fn command(&self, words: &[&str]) -> Result<String, String> {
-        let container = self.container_name("lb");
+        let container = self.container_name(&self.balancer);
         docker(&[&["exec", &container, "/evenkeel"], words].concat())
     }
 
     /// What the balancer said so far.
     pub fn log(&self) -> String {
-        let words = ["logs", &self.container_name("lb")];
+        let words = ["logs", &self.container_name(&self.balancer)];
         super::command::Run::new("docker").args(&words).transcript().unwrap_or_else(|e| e)
     }
 }
