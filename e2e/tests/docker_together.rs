@@ -1,11 +1,12 @@
 //! What all set-ups have in common, on the real engine: numbers F1, F4 and F6 to F17 of the
-//! acceptance scenarios, with containers made by hand (C2's reaping of children as well).
+//! acceptance scenarios, with containers made by hand; A13, BG19 and the orphans of C2 as well.
 
 use e2e::docker::pool::{good, is_cycle};
 use e2e::docker::scenario::expect;
 use e2e::docker::town::Town;
 use e2e::docker::{docker, skip};
 use e2e::process::Scratch;
+use e2e::scenario::load::Load;
 use e2e::scenario::wait_until;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -296,6 +297,58 @@ fn f15_what_strangers_say_about_where_they_come_from_is_replaced() {
         let [more, proto, host] = saw(town)?;
         let kept = more == format!("1.2.3.4, {source}") && proto == "https" && host == "x.y";
         expect(kept, || format!("{more} {proto} {host}"))
+    });
+}
+
+#[test]
+fn a13_request_ids_are_made_or_passed_on_and_logged() {
+    in_town(|town| {
+        town.service("web", &["80"], &[SHOP])?;
+        let made = "http-request set-header X-Request-ID %[uuid] unless { req.hdr(x-request-id) -m \
+                    found }, http-request capture req.hdr(x-request-id) len 64";
+        let rules = format!("EXTRA_FRONTEND_SETTINGS_80={made}");
+        let log = "EXTRA_GLOBAL_SETTINGS=log stdout format raw local0";
+        town.balancer(&[], &[&rules, log])?;
+        town.expect(&[(HOST, "web")])?;
+        let saw = |town: &Town, more: &str| {
+            let answer = town.ask(80, HOST, "/", more)?;
+            Ok::<_, String>(answer.head.field("saw-x-request-id").unwrap_or_default().to_owned())
+        };
+        let (first, second) = (saw(town, "")?, saw(town, "")?);
+        let own = first.len() == 36 && second.len() == 36 && first != second;
+        expect(own, || format!("'{first}' and '{second}'"))?;
+        let passed_on = saw(town, "X-Request-ID: mine-1\r\n")?;
+        expect(passed_on == "mine-1", || passed_on.clone())?;
+        for id in [first.as_str(), second.as_str(), "mine-1"] {
+            let logged = wait_until(SOON, || town.log().contains(&format!("{{{id}}}")));
+            expect(logged, || format!("{id} is not in the log"))?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn bg19_a_service_is_switched_off_and_on_by_its_label() {
+    in_town(|town| {
+        let (host, off) = ("evenkeel.host=test", "com.docker.dockercloud.haproxy.deactivate=true");
+        town.service("blue", &["80"], &[host])?;
+        town.service("green", &["80"], &[host, off])?;
+        town.balancer(&[], &[])?;
+        let who = |town: &Town| town.who(80, "test", "/", "");
+        let served = wait_until(SOON, || who(town) == "blue");
+        expect(served, || who(town))?;
+        expect((0..4).all(|_| who(town) == "blue"), || "green is asked".to_owned())?;
+        let load = Load::start(town.address()?, 4);
+        docker(&["rm", "-f", &town.container_name("green")])?;
+        town.service("green", &["80"], &[host])?;
+        let joined = wait_until(SOON, || who(town) == "green");
+        // Python, as the first process, is deaf to SIGTERM: the second signal ends it.
+        let stopped = docker(&["stop", "-t", "1", &town.container_name("blue")]);
+        let alone = wait_until(SOON, || (0..4).all(|_| who(town) == "green"));
+        let outcome = load.stop();
+        stopped?;
+        expect(joined && alone, || format!("{} answers", who(town)))?;
+        expect(outcome.failed == 0 && outcome.answered > 0, || format!("{outcome:?}"))
     });
 }
 

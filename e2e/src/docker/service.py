@@ -8,7 +8,7 @@ import time
 
 NAME = os.environ["NAME"].encode()
 PIECES = 20
-SHOWN = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Cookie")
+SHOWN = ("X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Request-ID", "Cookie")
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

@@ -207,9 +207,14 @@ impl Town {
         self.balancer_found()
     }
 
+    /// Where the balancer listens for requests.
+    pub fn address(&self) -> Result<SocketAddr, String> {
+        self.address.ok_or_else(|| "there is no balancer".to_owned())
+    }
+
     /// The answer to a GET request on a port of the balancer, with more header lines.
     pub fn ask(&self, port: u16, host: &str, path: &str, more: &str) -> Result<Message, String> {
-        let address = self.address.ok_or("there is no balancer")?;
+        let address = self.address()?;
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{more}Connection: close\r\n\r\n");
         exchange(SocketAddr::new(address.ip(), port), "GET", &request)
