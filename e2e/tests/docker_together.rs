@@ -112,9 +112,11 @@ fn f04_f06_f17_files_and_labels_serve_together_and_again_after_a_restart() {
             ("clash.test", "503"),
         ];
         town.expect(&all)?;
-        let left_out = format!("the file wins; left out: {}", town.container_name("clash"));
+        let (clash, wins) = (town.container_name("clash"), "the file wins");
         let status = town.command(&["status"])?;
-        let told = status.lines().any(|l| l.starts_with("problem:") && l.contains(&left_out));
+        let told = status
+            .lines()
+            .any(|l| l.starts_with("problem:") && l.contains(wins) && l.contains(&clash));
         expect(told, || format!("the clash is not reported: {status}"))?;
 
         // F17.
