@@ -97,7 +97,7 @@ fn no_means_no_in_any_case() {
         assert_eq!(survey.ask("a.test", &[]), "a_1", "{no}");
         assert_eq!(survey.ask("any.test", &[]), "503", "{no}");
         let frontend = survey.config.frontend("port_80").expect("a frontend");
-        assert_eq!(frontend.rules.http_request.len(), 2, "X-Forwarded-Proto is set");
+        assert_eq!(frontend.rules.http_request.len(), 4, "X-Forwarded-Proto is set, too");
         assert!(!survey.config.backend("SERVICE_p_b").expect("a backend").servers[0].backup);
     }
 }
