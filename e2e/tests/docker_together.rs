@@ -91,7 +91,8 @@ fn f04_f06_f17_files_and_labels_serve_together_and_again_after_a_restart() {
         let text = format!(
             "defaults\n    mode http\n    timeout connect 5s\n    timeout client 9s\n    \
              timeout server 9s\nfrontend www\n    bind :80\n    use_backend filed if {{ hdr(host) \
-             filed.test }}\n    use_backend {name}_clash if {{ hdr(host) tea.test }}\nbackend filed\n    server filed {}:80 check\n\
+             filed.test }}\n    use_backend {name}_clash if {{ hdr(host) tea.test }}\n\
+             backend filed\n    server filed {}:80 check\n\
              backend {name}_clash\n    http-request return status 418\n",
             town.container_name("filed")
         );
