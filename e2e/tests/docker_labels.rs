@@ -1,11 +1,13 @@
 //! What labels ask for, on the real engine: our own, those of Traefik and nginx-proxy, services
-//! that want the same host, and what is said about all of them (F17 of the acceptance scenarios).
+//! that want the same host, and what is said about all of them (F6, F17 of the scenarios).
 
 use e2e::docker::scenario::expect;
 use e2e::docker::town::Town;
 use e2e::docker::{docker, skip};
 use e2e::scenario::wait_until;
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(60);
@@ -161,6 +163,82 @@ fn explained(town: &mut Town) -> Result<(), String> {
     })?;
     let status = town.command(&["status"])?;
     expect(status.contains("share backend"), || status.clone())
+}
+
+#[test]
+fn health_that_is_ignored_and_drain_that_is_bounded() {
+    in_town(health_and_drain);
+}
+
+fn health_and_drain(town: &mut Town) -> Result<(), String> {
+    let network = town.container_name("x").replace("-x-1", "");
+    town.balancer(&[], &[])?;
+    let sick = ["--network", &network, "--health-cmd", "false", "--health-interval", "1s"];
+    let sick = [&sick[..], &["--health-retries", "1"]].concat();
+    let ignore = ["evenkeel.host=ignore.test", "evenkeel.health=ignore"];
+    town.elsewhere("ignore", &["8000"], &sick, &ignore)?;
+    town.elsewhere("wait", &["8000"], &sick, &["evenkeel.host=wait.test"])?;
+    let relayed = ["evenkeel.protocol=tcp", "evenkeel.port=8000", "evenkeel.listen=2222"];
+    town.service("bytes", &["8000"], &[&relayed[..], &["evenkeel.drain=1s"]].concat())?;
+    town.expect(&[("ignore.test", "ignore"), ("wait.test", "503"), (":2222 any.test", "bytes")])?;
+
+    // A connection that nobody uses, to a container that does not end when it is told to: only the
+    // label ends it.
+    let mut open = TcpStream::connect(town.place(2222)?).map_err(|e| e.to_string())?;
+    open.set_read_timeout(Some(SOON)).map_err(|e| e.to_string())?;
+    open.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").map_err(|e| e.to_string())?;
+    let mut answer = [0; 512];
+    let read = open.read(&mut answer).map_err(|e| e.to_string())?;
+    expect(answer[..read].starts_with(b"HTTP/1.1 200"), || "no answer".to_owned())?;
+    let container = town.container_name("bytes");
+    docker(&["kill", "-s", "TERM", &container])?;
+    let ended = loop {
+        match open.read(&mut answer) {
+            Ok(0) => break true,
+            Ok(_) => {}
+            Err(e) => break e.kind() == std::io::ErrorKind::ConnectionReset,
+        }
+    };
+    let runs = docker(&["inspect", "-f", "{{.State.Running}}", &container])?;
+    expect(runs == "true", || "the container has ended by itself".to_owned())?;
+    expect(ended, || format!("the connection stays open\n{}", town.log()))
+}
+
+#[test]
+fn f06_a_file_and_labels_serve_side_by_side() {
+    in_town(file_and_labels);
+}
+
+fn file_and_labels(town: &mut Town) -> Result<(), String> {
+    let network = town.container_name("x").replace("-x-1", "");
+    let scratch = e2e::process::Scratch::new().map_err(|e| e.to_string())?;
+    let file = scratch.path.join("haproxy.cfg");
+    let text = format!(
+        "defaults\n mode http\n timeout connect 5s\n timeout client 9s\n timeout server 9s\n\
+         frontend web\n bind :80\n use_backend filed if {{ hdr(host) file.test }}\n\
+         use_backend {network}_clash if {{ hdr(host) clash.test }}\n\
+         backend filed\n http-request return status 200 content-type text/plain string file\n\
+         backend {network}_clash\n http-request return status 200 content-type text/plain \
+         string file\n"
+    );
+    std::fs::write(&file, text).map_err(|e| e.to_string())?;
+    let mount = format!("{}:/etc/haproxy/haproxy.cfg:ro", file.display());
+    town.balancer_with(&["--network", &network, "-v", &mount], &[], &[])?;
+    town.service("label", &["8000"], &["evenkeel.host=label.test"])?;
+    town.service("clash", &["8000"], &["evenkeel.host=clash.test, free.test"])?;
+    town.expect(&[
+        ("file.test", "file"),
+        ("label.test", "label"),
+        ("clash.test", "file"),
+        ("free.test", "503"),
+    ])?;
+    let said = format!("clash-1, evenkeel.host: backend {network}_clash is in a file already");
+    for command in ["status", "containers"] {
+        let text = town.command(&[command])?;
+        let said = if command == "status" { &*said } else { "is in a file already: the file wins" };
+        expect(text.contains(said), || format!("{command}:\n{text}"))?;
+    }
+    Ok(())
 }
 
 #[test]

@@ -212,12 +212,18 @@ impl Town {
         self.address.ok_or_else(|| "there is no balancer".to_owned())
     }
 
+    /// Where a port of the balancer is.
+    pub fn place(&self, port: u16) -> Result<SocketAddr, String> {
+        let address = self.address()?;
+        Ok(SocketAddr::new(address.ip(), port))
+    }
+
     /// The answer to a GET request on a port of the balancer, with more header lines.
     pub fn ask(&self, port: u16, host: &str, path: &str, more: &str) -> Result<Message, String> {
-        let address = self.address()?;
+        let place = self.place(port)?;
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{more}Connection: close\r\n\r\n");
-        exchange(SocketAddr::new(address.ip(), port), "GET", &request)
+        exchange(place, "GET", &request)
     }
 
     /// Who answers, or with which status.

@@ -75,6 +75,112 @@ fn no_absurd_value_gets_further_than_its_container() {
     }
 }
 
+/// Labels of Traefik and variables of nginx-proxy, with `$` where somebody may put anything.
+const IMPORTED: &[(bool, &str, &str)] = &[
+    (true, "traefik.http.routers.r.rule", "$"),
+    (true, "traefik.http.routers.r.rule", "Host(`$`)"),
+    (true, "traefik.http.routers.r.rule", "!PathPrefix(`/$`)"),
+    (true, "traefik.http.routers.r.rule", "HostRegexp(`$`) && PathRegexp(`$`)"),
+    (true, "traefik.http.routers.r.rule", "Header(`X-A`, `$`) || HeaderRegexp(`$`, `x`)"),
+    (true, "traefik.http.routers.r.rule", "Query(`a`, `$`) || Query(`$`) || QueryRegexp(`a`, `$`)"),
+    (true, "traefik.http.routers.r.rule", "Method(`$`) || ClientIP(`$`)"),
+    (true, "traefik.http.routers.r.priority", "$"),
+    (true, "traefik.http.routers.r.entrypoints", "$"),
+    (true, "traefik.http.routers.r.service", "$"),
+    (true, "traefik.http.routers.r.middlewares", "$"),
+    (true, "traefik.http.services.s.loadbalancer.server.port", "$"),
+    (true, "traefik.http.services.s.loadbalancer.server.scheme", "$"),
+    (true, "traefik.http.services.s.loadbalancer.sticky.cookie.name", "$"),
+    (true, "traefik.http.services.s.loadbalancer.sticky.cookie.samesite", "$"),
+    (true, "traefik.http.services.s.loadbalancer.sticky.cookie.path", "$"),
+    (true, "traefik.http.services.s.loadbalancer.healthcheck.method", "$"),
+    (true, "traefik.http.services.s.loadbalancer.healthcheck.path", "$"),
+    (true, "traefik.http.services.s.loadbalancer.healthcheck.hostname", "$"),
+    (true, "traefik.http.services.s.loadbalancer.healthcheck.headers.a", "$"),
+    (true, "traefik.http.services.s.loadbalancer.healthcheck.status", "$"),
+    (true, "traefik.http.services.s.loadbalancer.healthcheck.interval", "$"),
+    (true, "traefik.http.services.s.loadbalancer.healthcheck.timeout", "$"),
+    (true, "traefik.http.services.s.loadbalancer.healthcheck.port", "$"),
+    (true, "traefik.http.middlewares.m.redirectscheme.scheme", "$"),
+    (true, "traefik.http.middlewares.m.stripprefix.prefixes", "/$"),
+    (true, "traefik.http.middlewares.m.addprefix.prefix", "/$"),
+    (true, "traefik.http.middlewares.m.replacepath.path", "/$"),
+    (true, "traefik.http.middlewares.m.basicauth.users", "$"),
+    (true, "traefik.http.middlewares.m.basicauth.users", "a$:$1$x$"),
+    (true, "traefik.http.middlewares.m.basicauth.realm", "$"),
+    (true, "traefik.http.middlewares.m.headers.customrequestheaders.a", "$"),
+    (true, "traefik.http.middlewares.m.headers.customresponseheaders.a", "$"),
+    (true, "traefik.http.middlewares.m.headers.contentsecuritypolicy", "$"),
+    (true, "traefik.http.middlewares.m.ipallowlist.sourcerange", "$"),
+    (true, "traefik.http.middlewares.m.chain.middlewares", "$"),
+    (true, "com.github.nginx-proxy.nginx-proxy.loadbalance", "$"),
+    (false, "VIRTUAL_HOST", "$"),
+    (false, "VIRTUAL_HOST", "~$"),
+    (false, "VIRTUAL_PORT", "$"),
+    (false, "VIRTUAL_PATH", "/$"),
+    (false, "VIRTUAL_PATH", "~$"),
+    (false, "VIRTUAL_DEST", "/$"),
+    (false, "VIRTUAL_PROTO", "$"),
+    (false, "NETWORK_ACCESS", "$"),
+];
+
+/// The same town with one that speaks as Traefik or nginx-proxy has it.
+fn with_import(label: bool, name: &str, value: &str) -> Survey {
+    let mut bad = container("bad_1", "10.0.0.66", &[], &[]);
+    let mut set = |name: &str, value: &str| match label {
+        true => drop(bad.labels.insert(name.to_owned(), value.to_owned())),
+        false => drop(bad.env.insert(name.to_owned(), value.to_owned())),
+    };
+    if label && name.starts_with("traefik") {
+        set("traefik.http.routers.r.rule", "Host(`bad.test`)");
+        set("traefik.http.services.s.loadbalancer.healthcheck.path", "/");
+        if name.starts_with("traefik.http.middlewares.") {
+            set("traefik.http.routers.r.middlewares", "m");
+        }
+        if name.ends_with("realm") {
+            set("traefik.http.middlewares.m.basicauth.users", "a:$1$x$y");
+        }
+    } else if !label {
+        set("VIRTUAL_HOST", "bad.test");
+        if name == "VIRTUAL_DEST" {
+            set("VIRTUAL_PATH", "/x");
+        }
+    }
+    set(name, value);
+    if label && name.starts_with("com.") {
+        bad.env.insert("VIRTUAL_HOST".to_owned(), "bad.test".to_owned());
+    }
+    let good = container("good_1", "10.0.0.1", &[("evenkeel.host", "good.test")], &[]);
+    let import = [("EVENKEEL_IMPORT", "traefik,nginx-proxy")];
+    Town::balancer(&import).with(good).with(bad).survey()
+}
+
+#[test]
+fn no_absurd_word_of_another_balancer_gets_further_either() {
+    let values = ABSURD.iter().chain(&["`) || Host(`x", "a`", "10.0.0.1 }", "x{", "\\1", "%[src]"]);
+    for value in values {
+        for (label, name, form) in IMPORTED {
+            let said = form.replace('$', value);
+            let survey = with_import(*label, name, &said);
+            let what = format!("{name}={said:?}");
+            assert_eq!(survey.ask("good.test", &[]), "good_1", "{what}");
+            let ports = survey.ports();
+            let cloud = *name == "VIRTUAL_HOST";
+            assert!(ports == [80] || cloud, "{what}: {ports:?}");
+            for frontend in &survey.config.frontends {
+                let named = frontend.name.starts_with("port_") || &*frontend.name == "stats";
+                assert!(named, "{what}: {}", frontend.name);
+            }
+            for backend in &survey.config.backends {
+                let known = ["SERVICE_p_bad", "p_good", "p_bad", "stats"];
+                assert!(known.contains(&&*backend.name), "{what}: {}", backend.name);
+                let ours = backend.servers.iter().all(|s| s.name.ends_with("_1"));
+                assert!(ours, "{what}: {:?}", backend.servers);
+            }
+        }
+    }
+}
+
 const PIECES: &[&str] = &[
     "a.test",
     "*",
