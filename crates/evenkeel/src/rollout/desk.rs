@@ -44,6 +44,11 @@ pub struct View {
 }
 
 impl View {
+    /// Whether requests may reach a container.
+    pub fn has_servers(&self, id: &str) -> bool {
+        self.containers.get(id).is_some_and(|c| !c.servers.is_empty())
+    }
+
     /// The same for the plan.
     pub fn seen(&self) -> Seen {
         let mut seen = Seen::default();
@@ -56,8 +61,8 @@ impl View {
 }
 
 impl Desk {
-    /// The socket that is named, or one that answers here, or that of a balancer in a container of
-    /// this machine.
+    /// The socket that is named; else of those that answer here, or in a container of this machine,
+    /// that of the balancer through which requests reach the service.
     ///
     /// # Errors
     /// When there is none, or several could be meant.
@@ -66,37 +71,30 @@ impl Desk {
         named: Option<&Path>,
         service: &Service,
     ) -> Result<Self, String> {
+        let mut found: Vec<Candidate> = Vec::new();
         let nowhere = match remote::find(named) {
-            Ok(path) => return Ok(Self { path }),
+            Ok(path) if named.is_some() => return Ok(Self { path }),
+            Ok(path) => {
+                found.push(Candidate { rank: 1, name: "the one of this machine".to_owned(), path });
+                String::new()
+            }
             Err(reason) => reason,
         };
-        let listed = replicas.list(&[]).await.map_err(|e| e.to_string())?;
-        let mut found: Vec<(bool, String, PathBuf)> = Vec::new();
-        for container in listed.iter().filter(|c| c.running) {
-            // One that ends meanwhile has no process.
-            let Ok(Some(pid)) = replicas.pid(&container.id).await else { continue };
-            let root = PathBuf::from(format!("/proc/{pid}/root"));
-            for path in sockets::default_paths() {
-                let path = root.join(path.strip_prefix("/").unwrap_or(&path));
-                if UnixStream::connect(&path).is_ok() {
-                    let same = container.labels.get(PROJECT) == Some(&service.project);
-                    found.push((!same, container.name.clone(), path));
-                    break;
-                }
-            }
-        }
-        found.sort();
-        match found.as_slice() {
-            [] => Err(format!(
+        found.extend(in_containers(replicas, service).await?);
+        if found.is_empty() {
+            return Err(format!(
                 "{nowhere}; nor does a balancer in a container of this machine that this user may \
                  speak to: run it there, 'docker compose exec BALANCER evenkeel rollout {}'",
                 service.name
-            )),
-            [(_, _, path)] | [(false, _, path), (true, ..), ..] => Ok(Self { path: path.clone() }),
-            [(_, one, _), (_, two, _), ..] => {
-                Err(format!("{one} and {two} are balancers: name the socket of one with --control"))
-            }
+            ));
         }
+        let serves = |c: &&Candidate| {
+            let view = Self { path: c.path.clone() }.look();
+            view.is_ok_and(|v| service.running.iter().any(|r| v.has_servers(&r.id)))
+        };
+        let serving: Vec<&Candidate> = found.iter().filter(serves).collect();
+        let chosen = choose(&serving)?.or(found.first());
+        chosen.map(|c| Self { path: c.path.clone() }).ok_or(nowhere)
     }
 
     /// Everything that the balancer sees now.
@@ -133,6 +131,49 @@ impl Desk {
     }
 }
 
+/// A balancer that answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Candidate {
+    /// The lower is meant rather.
+    rank: u8,
+    name: String,
+    path: PathBuf,
+}
+
+/// Balancers in containers of this machine, as far as this user may speak to them; those of the
+/// service's project first.
+async fn in_containers(replicas: &Replicas, service: &Service) -> Result<Vec<Candidate>, String> {
+    let listed = replicas.list(&[]).await.map_err(|e| e.to_string())?;
+    let mut found = Vec::new();
+    for container in listed.iter().filter(|c| c.running) {
+        // One that ends meanwhile has no process.
+        let Ok(Some(pid)) = replicas.pid(&container.id).await else { continue };
+        let root = PathBuf::from(format!("/proc/{pid}/root"));
+        let paths = sockets::default_paths();
+        let mut paths = paths.iter().map(|p| root.join(p.strip_prefix("/").unwrap_or(p)));
+        if let Some(path) = paths.find(|p| UnixStream::connect(p).is_ok()) {
+            let same = container.labels.get(PROJECT) == Some(&service.project);
+            let rank = if same { 0 } else { 2 };
+            found.push(Candidate { rank, name: container.name.clone(), path });
+        }
+    }
+    found.sort_by(|a, b| (a.rank, &a.name).cmp(&(b.rank, &b.name)));
+    Ok(found)
+}
+
+/// The one with the lowest rank.
+fn choose<'a>(serving: &[&'a Candidate]) -> Result<Option<&'a Candidate>, String> {
+    let Some(rank) = serving.iter().map(|c| c.rank).min() else { return Ok(None) };
+    let mut best = serving.iter().filter(|c| c.rank == rank);
+    match (best.next(), best.next()) {
+        (Some(one), Some(two)) => Err(format!(
+            "{} and {} balance it: name the control socket of one with --control",
+            one.name, two.name
+        )),
+        (one, _) => Ok(one.copied()),
+    }
+}
+
 fn container(seat: &Value) -> Container {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let list = seat["servers"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -164,6 +205,17 @@ fn container(seat: &Value) -> Container {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn the_balancer_of_the_project_is_meant_rather_than_others() {
+        let of = |rank, name: &str| Candidate { rank, name: name.into(), path: name.into() };
+        let (ours, usual, far, twin) = (of(0, "lb"), of(1, "usual"), of(2, "far"), of(0, "twin"));
+        assert_eq!(choose(&[&usual, &far, &ours]), Ok(Some(&ours)));
+        assert_eq!(choose(&[&far, &usual]), Ok(Some(&usual)));
+        assert_eq!(choose(&[]), Ok(None));
+        let reason = choose(&[&ours, &twin, &usual]).expect_err("two").to_string();
+        assert!(reason.starts_with("lb and twin balance it"), "{reason}");
+    }
 
     #[test]
     fn a_container_serves_when_all_its_servers_do() {
