@@ -13,6 +13,11 @@ const SOON: Duration = Duration::from_secs(60);
 
 /// Runs a scenario with an engine and what the provider tells of it.
 fn with_engine(scenario: impl AsyncFnOnce(&Engine, &mut Told)) {
+    with_engine_among(&Followed::default(), scenario);
+}
+
+/// The same, where these nodes of its Swarm are followed by themselves.
+fn with_engine_among(followed: &Followed, scenario: impl AsyncFnOnce(&Engine, &mut Told)) {
     let engine = Engine::start();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
@@ -24,7 +29,7 @@ fn with_engine(scenario: impl AsyncFnOnce(&Engine, &mut Told)) {
             endpoint,
             own_candidates: vec!["self".repeat(4)],
             own_addresses: vec![],
-            followed: Followed::default(),
+            followed: followed.clone(),
             poll: Duration::from_millis(50),
             seed: 7,
         };
@@ -160,6 +165,23 @@ fn tasks_of_other_nodes_are_looked_at_and_told_when_they_change() {
         engine.set(Manner::Good);
         told.until(|o| o.swarm.as_ref().is_some_and(|s| s.fault.is_none()) && tasks(o) == ["t3"])
             .await;
+    });
+}
+
+#[test]
+fn where_every_node_is_followed_no_tasks_are_asked_for() {
+    let followed = Followed::default();
+    let mut other = Some(followed.follow("b".into()));
+    with_engine_among(&followed, async |engine, told| {
+        engine.lead(&[("t2", "b", "10.0.1.2")]);
+        let seen = told.until(|o| o.swarm.is_some()).await;
+        assert_eq!(tasks(&seen), [""; 0]);
+        // Ten times as long as between two looks.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let asked = engine.asked();
+        assert!(!asked.iter().any(|p| p.contains("/tasks")), "{asked:?}");
+        drop(other.take());
+        told.until(|o| tasks(o) == ["t2"]).await;
     });
 }
 

@@ -1,5 +1,6 @@
 //! What one change of one container costs among a thousand, piece by piece, in CPU time of the
-//! control thread: `cargo run --release -p evenkeel --example thousand [SERVICES]`.
+//! control thread: `cargo run --release -p evenkeel --example thousand [SERVICES]`. Each row once
+//! for one engine and once for a Swarm of ten nodes that a manager tells of.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,9 +10,10 @@ use control::intent::Intent;
 use control::intent::containers::Options;
 use control::plan::Plan;
 use model::observed::{
-    Container, ContainerHealth, ContainerState, Freshness, Network, Observation,
+    Container, ContainerHealth, ContainerState, Freshness, Network, Node, Observation, Service,
+    Swarm, Task,
 };
-use model::{Config, Snapshot};
+use model::{Config, Name, Snapshot};
 
 /// As the product has it.
 #[global_allocator]
@@ -28,9 +30,12 @@ fn main() {
     let only: Option<usize> = std::env::args().nth(1).and_then(|n| n.parse().ok());
     println!("services  change     observe  survey    plan    live  remember    sum  (median ms)");
     for services in [1, 50, 1000].into_iter().filter(|n| only.is_none_or(|only| only == *n)) {
-        for change in [Change::State, Change::Label, Change::Restart] {
+        for (change, of_swarm) in [Change::State, Change::Label, Change::Restart]
+            .into_iter()
+            .flat_map(|change| [(change, false), (change, true)])
+        {
             let mut rounds = Vec::new();
-            let mut run = Run::new(services);
+            let mut run = Run::new(services, of_swarm);
             for round in 0..ROUNDS {
                 rounds.push(run.round(change, round));
             }
@@ -42,7 +47,8 @@ fn main() {
             let pieces: Vec<f64> = (0..PIECES).map(column).collect();
             let shown: Vec<String> = pieces.iter().map(|ms| format!("{ms:7.2}")).collect();
             let sum: f64 = pieces.iter().sum();
-            println!("{services:8}  {:8} {} {sum:7.2}", change.name(), shown.join(" "));
+            let swarm = if of_swarm { "  Swarm" } else { "" };
+            println!("{services:8}  {:8} {} {sum:7.2}{swarm}", change.name(), shown.join(" "));
         }
     }
 }
@@ -73,6 +79,7 @@ const PIECES: usize = 5;
 
 struct Run {
     seen: Observation,
+    of_swarm: bool,
     intent: Intent,
     running: Arc<Config>,
     live: Option<proxy::Live>,
@@ -80,7 +87,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(services: usize) -> Self {
+    fn new(services: usize, of_swarm: bool) -> Self {
         let containers = (0..CONTAINERS).map(|n| container(n, n % services)).collect();
         let seen = Observation {
             provider: "docker".into(),
@@ -92,7 +99,8 @@ impl Run {
             swarm: None,
         };
         let (intent, running) = (Intent::default(), Arc::default());
-        let mut run = Self { seen, intent, running, live: None, clock: Clock::default() };
+        let clock = Clock::default();
+        let mut run = Self { seen, of_swarm, intent, running, live: None, clock };
         run.step();
         run
     }
@@ -121,7 +129,7 @@ impl Run {
     }
 
     fn step(&mut self) -> [f64; PIECES] {
-        let seen = self.seen.clone();
+        let seen = if self.of_swarm { as_swarm(&self.seen) } else { self.seen.clone() };
         self.clock.lap();
         self.intent.observe(seen);
         let observe = self.clock.lap();
@@ -140,6 +148,36 @@ impl Run {
         drop((plan, lines));
         let remembered = self.clock.lap();
         [observe, surveyed, planned, built, remembered]
+    }
+}
+
+/// The same containers as tasks on ten nodes.
+fn as_swarm(seen: &Observation) -> Observation {
+    let node = |n: usize| Name::from(format!("node{}", n % 10));
+    let mut swarm = Swarm { nodes: (0..10).map(node).collect(), ..Swarm::default() };
+    for (n, container) in seen.containers.iter().enumerate() {
+        let mut container = container.clone();
+        let service = container.labels["com.docker.compose.service"].clone();
+        let label = "com.docker.swarm.service.id".to_owned();
+        container.labels = BTreeMap::from([(label, service.clone())]);
+        container.env.insert("SERVICE_PORTS".to_owned(), "8080".to_owned());
+        // A state that changes is a task that runs or does not.
+        if container.health == ContainerHealth::Unhealthy {
+            container.state = ContainerState::Created;
+        }
+        swarm.tasks.push(Task { node: node(n), container });
+        let name = Name::from(service);
+        swarm.services.entry(name.clone()).or_insert_with(|| Service {
+            name,
+            labels: BTreeMap::new(),
+            virtual_addresses: Vec::new(),
+        });
+    }
+    Observation {
+        containers: Vec::new(),
+        node: Some(Node { id: "manager".into(), manager: true }),
+        swarm: Some(Arc::new(swarm)),
+        ..seen.clone()
     }
 }
 

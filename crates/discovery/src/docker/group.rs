@@ -25,9 +25,14 @@ const LINGER: Duration = Duration::from_secs(60);
 /// An agent.
 struct Agent {
     provider: Name,
-    task: AbortHandle,
-    /// Since when the name has not had its address.
-    lost: Option<Instant>,
+    life: Option<Life>,
+}
+
+enum Life {
+    /// The name has its address.
+    Followed(AbortHandle),
+    /// The name has lost it, then.
+    Lost(Instant),
 }
 
 /// Follows every address of `host` until nobody listens any more.
@@ -59,19 +64,20 @@ pub async fn run(
         // Without an answer all stay as they are.
         if let Ok(found) = found {
             for address in &found {
-                let agent = agents.entry(*address).or_insert_with(|| {
-                    count += 1;
-                    let endpoint = Endpoint::tcp(*address);
-                    let provider = provider_name(&endpoint);
-                    let seed = settings.seed.wrapping_add(count);
-                    let settings = Settings { endpoint, seed, ..settings.clone() };
-                    let task = tasks.spawn(engine(settings, observations.clone()));
-                    Agent { provider, task, lost: None }
-                });
-                agent.lost = None;
+                let provider = provider_name(&Endpoint::tcp(*address));
+                let agent = agents.entry(*address).or_insert(Agent { provider, life: None });
+                if let Some(Life::Followed(_)) = agent.life {
+                    continue;
+                }
+                count += 1;
+                let endpoint = Endpoint::tcp(*address);
+                let seed = settings.seed.wrapping_add(count);
+                let settings = Settings { endpoint, seed, ..settings.clone() };
+                let task = tasks.spawn(engine(settings, observations.clone()));
+                agent.life = Some(Life::Followed(task));
             }
-            for gone in without(&mut agents, &found) {
-                if observations.send(gone).await.is_err() {
+            for lost in without(&mut agents, &found) {
+                if observations.send(lost).await.is_err() {
                     return;
                 }
             }
@@ -83,26 +89,32 @@ pub async fn run(
     }
 }
 
-/// Ends those whose address was lost for long enough; what to tell of them.
+/// Ends those whose address was lost, at once for the engine and after a while for what it said;
+/// what to tell of them.
 fn without(
     agents: &mut BTreeMap<SocketAddr, Agent>,
     found: &BTreeSet<SocketAddr>,
 ) -> Vec<Observation> {
     let now = Instant::now();
-    let mut gone = Vec::new();
+    let mut told = Vec::new();
     agents.retain(|address, agent| {
         if found.contains(address) {
             return true;
         }
-        let lost = *agent.lost.get_or_insert(now);
-        if now < lost + LINGER {
-            return true;
-        }
-        agent.task.abort();
-        gone.push(empty(agent.provider.clone(), Freshness::Gone));
-        false
+        let freshness = match &agent.life {
+            Some(Life::Lost(since)) if now < *since + LINGER => return true,
+            Some(Life::Lost(_)) | None => Freshness::Gone,
+            Some(Life::Followed(task)) => {
+                task.abort();
+                agent.life = Some(Life::Lost(now));
+                Freshness::Stale(wall_ms())
+            }
+        };
+        let stays = freshness != Freshness::Gone;
+        told.push(empty(agent.provider.clone(), freshness));
+        stays
     });
-    gone
+    told
 }
 
 /// The name itself as a source: up to date, away, or never answered.
@@ -141,19 +153,20 @@ mod tests {
         let address = |n| SocketAddr::from(([10, 0, 0, n], 2375));
         let mut agents: BTreeMap<SocketAddr, Agent> = (1..=2)
             .map(|n| {
-                let task = tasks.spawn(std::future::pending::<()>());
+                let life = Life::Followed(tasks.spawn(std::future::pending::<()>()));
                 let provider = provider_name(&Endpoint::tcp(address(n)));
-                (address(n), Agent { provider, task, lost: None })
+                (address(n), Agent { provider, life: Some(life) })
             })
             .collect();
         let found = BTreeSet::from([address(1)]);
-        assert_eq!(without(&mut agents, &found), []);
+        let lost = without(&mut agents, &found);
+        assert_eq!(&*lost[0].provider, "docker:tcp://10.0.0.2:2375");
+        assert!(matches!(lost[0].freshness, Freshness::Stale(_)), "it keeps its containers");
         tokio::time::advance(LINGER / 2).await;
         assert_eq!((without(&mut agents, &found), agents.len()), (vec![], 2));
         tokio::time::advance(LINGER).await;
         let gone = without(&mut agents, &found);
-        assert_eq!(&*gone[0].provider, "docker:tcp://10.0.0.2:2375");
-        assert_eq!(gone[0].freshness, Freshness::Gone);
+        assert_eq!((&gone[0].provider, &gone[0].freshness), (&lost[0].provider, &Freshness::Gone));
         assert_eq!(agents.keys().collect::<Vec<_>>(), [&address(1)]);
     }
 }

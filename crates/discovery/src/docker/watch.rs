@@ -26,6 +26,11 @@ const EARLY_MAX: usize = 65_536;
 const FIRST_ANSWER: Duration = Duration::from_secs(5);
 /// When to ask anew for containers that the engine could not say anything about.
 const ASK_ANEW: Duration = Duration::from_secs(30);
+/// How often an engine on another machine is asked whether it is still there: one that loses its
+/// power ends no connection.
+const PULSE_EVERY: Duration = Duration::from_secs(10);
+/// Time for it to answer.
+const PULSE_TIMEOUT: Duration = Duration::from_secs(20);
 /// What is said of an event stream that ends in order.
 const ENDED: &str = "the engine ended its event stream";
 
@@ -105,6 +110,7 @@ async fn follow(
             hear(observer, told);
         }
     }
+    let mut silent = pin!(silent(&docker, settings.endpoint.is_socket()));
     backoff.reset();
     let mut changed = true;
     loop {
@@ -130,6 +136,7 @@ async fn follow(
             }
             look = looks.next() => changed |= learn(observer, look?),
             told = swarm.next() => changed |= hear(observer, told),
+            reason = &mut silent => return Err(reason),
             () = observations.closed() => return Ok(()),
             () = at(ask_anew) => return Ok(()),
         }
@@ -246,6 +253,21 @@ fn learn(observer: &mut Observer, look: Option<Look>) -> bool {
         }
         Some(Look::Missing(id)) => observer.removed(&id) == Told::Changed,
         Some(Look::Failed(_)) | None => false,
+    }
+}
+
+/// Ends when the engine does not answer any more, which a local one cannot do silently.
+async fn silent(docker: &Docker, is_local: bool) -> Error {
+    if is_local {
+        return std::future::pending().await;
+    }
+    loop {
+        tokio::time::sleep(PULSE_EVERY).await;
+        match tokio::time::timeout(PULSE_TIMEOUT, docker.ping()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(e)) => return e.into(),
+            Err(_) => return "it does not answer any more".into(),
+        }
     }
 }
 
