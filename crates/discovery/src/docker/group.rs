@@ -65,6 +65,12 @@ pub async fn run(
         if let Ok(found) = found {
             for address in &found {
                 let provider = provider_name(&Endpoint::tcp(*address));
+                if !agents.contains_key(address) {
+                    let unseen = Freshness::Blind("not asked yet".to_owned());
+                    if observations.send(empty(provider.clone(), unseen)).await.is_err() {
+                        return;
+                    }
+                }
                 let agent = agents.entry(*address).or_insert(Agent { provider, life: None });
                 if let Some(Life::Followed(_)) = agent.life {
                     continue;

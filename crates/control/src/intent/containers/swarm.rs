@@ -105,8 +105,12 @@ fn silent(swarm: &Swarm) -> Option<Problem> {
     })
 }
 
-/// Engines that have containers of a Swarm and cannot tell of the others.
+/// Engines that have containers of a Swarm and cannot tell of the others. One that has not been
+/// heard yet may be the manager.
 fn workers(observations: &[&Observation]) -> Option<Problem> {
+    if observations.iter().any(|o| matches!(o.freshness, Freshness::Blind(_))) {
+        return None;
+    }
     let works = |o: &&&Observation| {
         let is_task = |c: &Container| label(c, SWARM_SERVICE).is_some();
         o.node.as_ref().is_some_and(|n| !n.manager) && o.containers.iter().any(is_task)

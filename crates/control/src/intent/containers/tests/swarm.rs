@@ -206,6 +206,10 @@ fn a_worker_alone_says_what_to_do_and_serves_what_it_sees() {
     let told = survey.complaints();
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("--docker=tasks://agent:2375"), "{told:?}");
+    // Whoever has not been heard may be a manager.
+    let mut unheard = engine("c", true, vec![]);
+    unheard.freshness = Freshness::Blind("not asked yet".into());
+    assert_eq!(survey_of(&[worker.clone(), unheard]).complaints(), [""; 0]);
     // One of another node helps.
     let mut other = manager(vec![service("web", &[])], vec![], vec![]);
     (other.own, other.node) = (None, Some(Node { id: "c".into(), manager: true }));
