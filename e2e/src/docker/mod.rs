@@ -11,6 +11,7 @@ pub mod place;
 pub mod pool;
 pub mod project;
 pub mod scenario;
+pub mod swarm;
 pub mod town;
 
 use command::Run;
