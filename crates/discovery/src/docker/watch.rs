@@ -1,5 +1,6 @@
 //! The connection to an engine: list, follow events, and start over after every gap.
 
+use std::net::IpAddr;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -91,25 +92,17 @@ async fn follow(
     let machine = settings.endpoint.machine().await;
     let docker = tokio::time::timeout(FIRST_ANSWER, docker.negotiate_version()).await??;
     let info = docker.info().await?;
-    let node = node(&info);
     // By the engine's own clock: what happens until its event stream begins is repeated by it.
     let now = info.system_time.as_deref().and_then(translate::timestamp_ns);
-    // What passes on an engine's answers is not always on its machine.
-    let address = info.swarm.and_then(|s| s.node_addr?.parse().ok()).filter(|_| node.is_some());
-    observer.set_machine(machine.map(|ip| address.unwrap_or(ip)));
+    let node = node(&info);
+    observer.set_machine(machine.map(|ip| node_address(&info).unwrap_or(ip)));
     observer.set_node(node.clone());
     let mut events = pin!(docker.events(Some(wanted_events(now))));
     let mut looks = Looks::new(&docker);
     let (mut batch, everything) = list(&docker, &mut looks, &mut events, observer).await?;
     let ask_anew = (!everything).then(|| Instant::now() + ASK_ANEW);
-    let _following = node.as_ref().map(|n| settings.followed.follow(n.id.clone()));
-    let mut swarm = Watch::default();
-    if node.is_some_and(|n| n.manager) {
-        swarm = Watch::start(&docker, &settings.followed, settings.poll);
-        if let Ok(told) = tokio::time::timeout(FIRST_ANSWER, swarm.next()).await {
-            hear(observer, told);
-        }
-    }
+    let mut swarm = whole(&docker, settings, observer, node.as_ref()).await;
+    let mut following = None;
     let mut silent = pin!(silent(&docker, settings.endpoint.is_socket()));
     backoff.reset();
     let mut changed = true;
@@ -121,6 +114,10 @@ async fn follow(
             observations.send(observer.fresh()).await?;
         }
         changed = false;
+        // Managers stop telling of this node only when its own word is out.
+        if let Some(node) = node.as_ref().filter(|_| following.is_none()) {
+            following = Some(settings.followed.follow(node.id.clone()));
+        }
         // Events of the whole Swarm come from managers: it may have become one. Or it has joined.
         let (mut of_whole, mut joined) = (false, false);
         let mut learn = |observer: &mut Observer, look: Option<Look>| {
@@ -170,6 +167,27 @@ fn node(info: &SystemInfo) -> Option<Node> {
     );
     let id = swarm.node_id.as_deref().filter(|id| inside && !id.is_empty())?;
     Some(Node { id: id.into(), manager: swarm.control_available == Some(true) })
+}
+
+/// The address of an engine in a Swarm: what passes on its answers is not always on its machine.
+fn node_address(info: &SystemInfo) -> Option<IpAddr> {
+    node(info)?;
+    info.swarm.as_ref()?.node_addr.as_ref()?.parse().ok()
+}
+
+/// Watches the whole Swarm where the engine is a manager; the first answer is taken in.
+async fn whole(
+    docker: &Docker,
+    settings: &Settings,
+    observer: &mut Observer,
+    node: Option<&Node>,
+) -> Watch {
+    let Some(node) = node.filter(|n| n.manager) else { return Watch::default() };
+    let mut swarm = Watch::start(docker, &settings.followed, &node.id, settings.poll);
+    if let Ok(told) = tokio::time::timeout(FIRST_ANSWER, swarm.next()).await {
+        hear(observer, told);
+    }
+    swarm
 }
 
 /// What a manager says; whether something is believed now that was not before.

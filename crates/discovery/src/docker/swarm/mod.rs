@@ -86,11 +86,12 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Watches a manager; nodes without an engine of ours are looked at this often.
-    pub fn start(docker: &Docker, followed: &Followed, every: Duration) -> Self {
+    /// Watches a manager, which is a node itself; those without an engine of ours are looked at
+    /// this often.
+    pub fn start(docker: &Docker, followed: &Followed, own: &Name, every: Duration) -> Self {
         let (send, told) = mpsc::channel(1);
         let wake = Arc::new(Notify::new());
-        let manager = Census::new(docker, followed.0.subscribe());
+        let manager = Census::new(docker, own.clone(), followed.0.subscribe());
         let mut task = JoinSet::new();
         task.spawn(manager.run(send, Arc::clone(&wake), every));
         Self { told: Some(told), wake, _task: task }
@@ -124,6 +125,8 @@ struct Census {
     services: Answer,
     nodes: Answer,
     tasks: Answer,
+    /// The manager's own node: its engine is followed, or nothing is heard.
+    own: Name,
     followed: watch::Receiver<Counts>,
     /// What was read last.
     known: Services,
@@ -134,11 +137,12 @@ struct Census {
 }
 
 impl Census {
-    fn new(docker: &Docker, followed: watch::Receiver<Counts>) -> Self {
+    fn new(docker: &Docker, own: Name, followed: watch::Receiver<Counts>) -> Self {
         Self {
             services: Answer::new(docker, "/services"),
             nodes: Answer::new(docker, "/nodes"),
             tasks: Answer::new(docker, TASKS),
+            own,
             followed,
             known: Services::default(),
             machines: BTreeMap::new(),
@@ -203,7 +207,8 @@ impl Census {
         }
         let followed = self.followed.borrow_and_update().clone();
         let all = self.machines.keys();
-        let nodes: BTreeSet<Name> = all.filter(|n| !followed.contains_key(*n)).cloned().collect();
+        let others = all.filter(|n| **n != self.own && !followed.contains_key(*n));
+        let nodes: BTreeSet<Name> = others.cloned().collect();
         if !nodes.is_empty()
             && let Some(bytes) = self.tasks.changed().await?
         {
