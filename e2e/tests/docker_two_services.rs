@@ -1,4 +1,4 @@
-//! examples/two-services on the real engine: the numbers B1 to B11 of the acceptance scenarios,
+//! examples/two-services on the real engine: the numbers B1 to B14 of the acceptance scenarios,
 //! with Compose v1 and v2.
 
 use bench::open_loop::{Clients, Plan, Running, start};
@@ -10,7 +10,7 @@ use e2e::http::Message;
 use e2e::scenario::wait_until;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const SOON: Duration = Duration::from_secs(60);
 /// An answer that takes longer than this never comes.
@@ -19,13 +19,18 @@ const API: &str = "api.app.dev";
 const APP: &str = "app.app.dev";
 
 e2e::with_each_compose!("two-services", "loadbalancer":
-    b01_b02_b03_b04_b07_b08_each_host_has_its_service,
+    b01_to_b08_b14_each_host_has_its_service,
+    b12_b13_services_come_later_and_are_built_anew,
     b09_b10_twenty_requests_reach_each_of_five_four_times,
     b11_each_service_is_scaled_by_itself,
 );
 
-/// B1 to B4, B7, B8.
-fn b01_b02_b03_b04_b07_b08_each_host_has_its_service(project: &Project) -> Result<(), String> {
+/// B1 to B8, B14.
+fn b01_to_b08_b14_each_host_has_its_service(project: &Project) -> Result<(), String> {
+    // B14: nothing listens on the port that it exposes besides.
+    let more = "services:\n  api:\n    expose:\n      - \"6000\"\n      - \"7000/udp\"\n";
+    let file = project.dir.join("docker-compose.override.yml");
+    std::fs::write(file, more).map_err(|e| e.to_string())?;
     project.up(&[])?;
     let address = project.published();
     both_serve(address)?;
@@ -45,6 +50,21 @@ fn b01_b02_b03_b04_b07_b08_each_host_has_its_service(project: &Project) -> Resul
     let page = get(service_address(project, "app", 80)?, APP, "/")?;
     expect(field(&app, "content-type").starts_with("text/html"), || format!("{:?}", app.head))?;
     expect(app.head.word(1) == "200" && app.body == page.body, || good(&app).unwrap_or_default())?;
+
+    // B14, and B5 and B6: the port that is published, case and a final dot do not matter.
+    let shown = project.evenkeel(&["containers"])?;
+    let servers = shown.matches(&format!("SERVICE_{}_api/", project.name)).count();
+    expect(servers == 1 && shown.contains(":5000"), || shown.clone())?;
+    let port = project.port;
+    for (host, wanted) in [
+        (format!("{APP}:{port}"), &app.body),
+        (format!("{API}:8080"), &api.body),
+        ("API.App.Dev".to_owned(), &api.body),
+        (format!("{API}."), &api.body),
+    ] {
+        let answer = get(address, &host, "/")?;
+        expect(answer.body == *wanted, || format!("{host}: {:?}", answer.head))?;
+    }
 
     for request in [
         "GET / HTTP/1.1\r\nHost: nobody.app.dev\r\nConnection: close\r\n\r\n",
@@ -143,6 +163,67 @@ fn b11_each_service_is_scaled_by_itself(project: &Project) -> Result<(), String>
     }
     let now = project.running("app")?;
     expect(apps == now, || format!("app was {apps:?}, is {now:?}"))?;
+    expect(life == project.balancer_life()?, || "the balancer was restarted".to_owned())
+}
+
+/// B12, B13.
+fn b12_b13_services_come_later_and_are_built_anew(project: &Project) -> Result<(), String> {
+    project.compose(&["up", "-d", "--no-deps", "loadbalancer"]).transcript()?;
+    let status = |host: &str| {
+        let answer = get(project.published(), host, "/");
+        answer.map_or_else(|why| why, |m| m.head.word(1).to_owned())
+    };
+    let refused = wait_until(SOON, || status(API) == "503" && status(APP) == "503");
+    expect(refused, || format!("before they come: {}", status(API)))?;
+    let life = project.balancer_life()?;
+    project.up(&[("api", 2)])?;
+    both_serve(project.published())?;
+    let address = project.address()?;
+    wait_cycle(address, API, 2, SOON)?;
+
+    // One by one.
+    let program = project.dir.join("api/api.py");
+    let text = std::fs::read_to_string(&program).map_err(|e| e.to_string())?;
+    let change = |word: &str| {
+        let next = text.replace("Hello from the API", word);
+        std::fs::write(&program, next).map_err(|e| e.to_string())?;
+        project.compose(&["build", "api"]).transcript().map(drop)
+    };
+    change("Second edition")?;
+    let load = steady(address, API)?;
+    for old in project.running("api")? {
+        docker(&["stop", &old])?;
+        docker(&["rm", &old])?;
+        project
+            .compose(&["up", "-d", "--no-recreate", "--no-deps", "--scale", "api=2", "api"])
+            .transcript()?;
+        let both = wait_until(SOON, || {
+            let names = answers(address, API, 40).unwrap_or_default();
+            names.into_iter().collect::<BTreeSet<_>>().len() == 2
+        });
+        expect(both, || format!("not two of them: {:?}", answers(address, API, 4)))?;
+    }
+    let report = load.stop();
+    println!("{report}");
+    let failed = report.failed() - report.total().never_sent;
+    expect(failed == 0 && report.total().answered > 0, || format!("failed:\n{report}"))?;
+    let now = wait_cycle(address, API, 2, SOON)?;
+    expect(now.iter().all(|t| t.contains("Second edition")), || format!("{now:?}"))?;
+
+    // The only replica, all at once.
+    project.up(&[("api", 1)])?;
+    wait_cycle(address, API, 1, SOON)?;
+    change("Third edition")?;
+    project.compose(&["up", "-d", "--build", "--no-deps", "api"]).transcript()?;
+    let mut gap = None;
+    let begin = Instant::now();
+    let third = wait_until(SOON, || {
+        let text = get(project.published(), API, "/").and_then(|m| good(&m)).unwrap_or_default();
+        gap = Some(begin.elapsed());
+        text.contains("Third edition")
+    });
+    println!("the third edition answers {gap:?} after Compose is done");
+    expect(third, || "the third edition does not answer".to_owned())?;
     expect(life == project.balancer_life()?, || "the balancer was restarted".to_owned())
 }
 

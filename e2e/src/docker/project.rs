@@ -13,6 +13,9 @@ use std::time::Duration;
 /// How long one command of Compose may take.
 const COMPOSE: Duration = Duration::from_secs(400);
 
+/// The label of one-off runs.
+const ONE_OFF: &str = "com.docker.compose.oneoff";
+
 /// A project.
 pub struct Project {
     /// Its name.
@@ -41,7 +44,8 @@ impl Project {
         let program = version.program()?;
         images::ensure()?;
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("evk{}n{number}", std::process::id());
+        // C15: nothing may be read out of names.
+        let name = format!("evk-{}_n-{number}", std::process::id());
         let scratch = Scratch::new().map_err(|e| e.to_string())?;
         // One builds what lies beside it.
         let examples = scratch.path.join("examples");
@@ -88,6 +92,23 @@ impl Project {
             .collect();
         list.sort();
         Ok(list.into_iter().map(|(_, id)| id).collect())
+    }
+
+    /// The same without one-off runs.
+    pub fn replicas(&self, service: &str) -> Result<Vec<String>, String> {
+        let once = format!("{{{{index .Config.Labels \"{ONE_OFF}\"}}}}");
+        let mut ids = self.running(service)?;
+        ids.retain(|id| {
+            let said = docker(&["inspect", "-f", &once, id]);
+            said.is_ok_and(|said| !said.eq_ignore_ascii_case("true"))
+        });
+        Ok(ids)
+    }
+
+    /// `evenkeel WORDS...` in the balancer's container.
+    pub fn evenkeel(&self, words: &[&str]) -> Result<String, String> {
+        let id = self.balancer()?;
+        docker(&[&["exec", &id, "/usr/local/bin/evenkeel"], words].concat())
     }
 
     fn filters(&self, service: &str) -> (String, String) {
