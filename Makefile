@@ -15,7 +15,9 @@ check: need-cargo ## format, lints, layers, style and all tests
 	@.ci/run
 
 bench: need-cargo ## the proxies side by side (see bench/README.md)
-	@$(CARGO) run -q --release -p evenkeel-bench
+	@$(CARGO) build -q --release -p evenkeel
+	@$(CARGO) run -q --release -p evenkeel-bench -- all
+	@$(CARGO) run -q --release -p evenkeel-bench -- idle
 
 image: need-docker ## the container image evenkeel:latest
 	@xtask/image.sh
