@@ -1,11 +1,17 @@
-//! A second engine of a newer version: by TLS beside the usual one, away and back.
+//! A second engine of a newer version: by TLS beside the usual one, away and back; Compose on it.
 
+use e2e::docker::command::Run;
+use e2e::docker::compose::Version;
+use e2e::docker::images;
 use e2e::docker::newer::Newer;
+use e2e::docker::pool::{get, is_host_name, wait_cycle};
 use e2e::docker::scenario::expect;
 use e2e::docker::skip;
 use e2e::docker::town::{SERVICE, Town};
+use e2e::process::Scratch;
 use e2e::scenario::wait_until;
 use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 const SOON: Duration = Duration::from_secs(60);
@@ -98,4 +104,61 @@ fn away_and_back(town: &mut Town, engine: &Newer) -> Result<(), String> {
     engine.docker(&["stop", "-t", "1", &late])?;
     answer(town, &["near", "far", "new"])?;
     expect(!shown(town).contains("away for"), || shown(town))
+}
+
+/// The engine's own socket, where it sees it.
+const OWN_SOCKET: &str = "services:
+  haproxy:
+    volumes:
+      - /srv/docker.sock:/var/run/docker.sock:ro
+";
+
+#[test]
+fn a_project_of_compose_v2_on_the_newer_engine() {
+    let images = ["evenkeel:latest", IMAGE];
+    let ready = images::ensure().and_then(|()| Ok((Version::V2.program()?, engine(&images)?)));
+    let (program, engine) = match ready {
+        Ok(both) => both,
+        Err(reason) => return skip(&reason),
+    };
+    let scratch = Scratch::new().expect("a folder for the test");
+    let compose = |words: &[&str]| {
+        let run = Run::new(&program).args(&["-p", "evk-n_1"]).args(words);
+        let run = run.env("DOCKER_HOST", engine.socket()).env("PORT", "80");
+        run.dir(&scratch.path.join("scaling")).transcript().map(drop)
+    };
+    let example = images::root().join("examples/scaling");
+    let copied = Run::new("cp").args(&["-r".as_ref(), example.as_os_str()]);
+    let copied = copied.args(&[&scratch.path]).output();
+    let outcome = copied.and_then(|_| scaled(&compose, &scratch, &engine));
+    let log = engine.docker(&["logs", "evk-n_1-haproxy-1"]);
+    let left = compose(&["down", "--rmi", "local", "--timeout", "2"]);
+    if let Err(why) = outcome.and(left) {
+        panic!("{why}\n{log:?}");
+    }
+}
+
+/// A1, A4, A8 and A12 there. A container is a whole copy of its image there: few of them.
+fn scaled(
+    compose: &dyn Fn(&[&str]) -> Result<(), String>,
+    scratch: &Scratch,
+    engine: &Newer,
+) -> Result<(), String> {
+    let more = scratch.path.join("scaling/docker-compose.override.yml");
+    std::fs::write(more, OWN_SOCKET).map_err(|e| e.to_string())?;
+    let address = SocketAddr::from((IpAddr::V4(engine.address), 80));
+    let scale = |count: usize| {
+        compose(&["up", "-d", "--build", "--scale", &format!("server={count}")])?;
+        wait_cycle(address, "localhost", count, SOON)
+    };
+    let names = scale(3)?;
+    expect(names.iter().all(|n| is_host_name(n)), || format!("{names:?}"))?;
+    scale(1)?;
+    compose(&["stop", "-t", "2", "server"])?;
+    let status = || {
+        let answer = get(address, "localhost", "/");
+        answer.map_or_else(|why| why, |m| m.head.word(1).to_owned())
+    };
+    expect(wait_until(SOON, || status() == "503"), status)?;
+    scale(2).map(drop)
 }
