@@ -158,8 +158,8 @@ fn as_swarm(seen: &Observation) -> Observation {
     for (n, container) in seen.containers.iter().enumerate() {
         let mut container = container.clone();
         let service = container.labels["com.docker.compose.service"].clone();
-        let label = "com.docker.swarm.service.id".to_owned();
-        container.labels = BTreeMap::from([(label, service.clone())]);
+        let label = |name: &str| (format!("com.docker.swarm.service.{name}"), service.clone());
+        container.labels = BTreeMap::from([label("id"), label("name")]);
         container.env.insert("SERVICE_PORTS".to_owned(), "8080".to_owned());
         // A state that changes is a task that runs or does not.
         if container.health == ContainerHealth::Unhealthy {
