@@ -61,7 +61,11 @@ fn frontend(f: &Arc<LiveFrontend>, connections_max: u32, now_ms: u64) -> Row {
         internal_errors: Some(c.internal_errors.value()),
         request_errors: Some(c.request_errors.value()),
         statuses: statuses(f.model.mode, &totals),
-        request_rate: http.then(|| (c.traffic.per_second(now_ms), c.traffic.rate_max())),
+        request_rate: Some(if http {
+            (c.traffic.per_second(now_ms), c.traffic.rate_max())
+        } else {
+            (0, 0)
+        }),
         requests_total: Some(totals.requests),
         connection_rate: Some(rate),
         connections_total: Some(c.connections_total.value()),

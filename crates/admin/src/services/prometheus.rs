@@ -31,6 +31,8 @@ struct Asked {
     nothing: bool,
     no_maint: bool,
     extra: bool,
+    /// `desc-labels`: descriptions stand in labels.
+    descriptions: bool,
     /// Only these; empty = all.
     only: Vec<String>,
     /// Not these.
@@ -57,6 +59,7 @@ impl Asked {
                 }
                 ("no-maint", _) => asked.no_maint = true,
                 ("extra-counters", _) => asked.extra = true,
+                ("desc-labels", _) => asked.descriptions = true,
                 ("metrics", names) => {
                     for name in names.split(',').filter(|n| !n.is_empty()) {
                         match name.strip_prefix('-') {
@@ -138,26 +141,32 @@ fn global(out: &mut String, asked: &Asked, process: &ProcessFacts) {
         if !asked.metric(&metric) {
             continue;
         }
+        let labels = labels_of(&fact, asked, process);
+        let labels = match (&*labels, fact.name) {
+            ("", "description") => continue,
+            ("", _) => String::new(),
+            (labels, _) => format!("{{{labels}}}"),
+        };
         head(out, &metric, kind_of(&metric[8..]), fact.help);
-        match label_of(&fact) {
-            Some((label, value)) => {
-                let _ = writeln!(out, "{metric}{{{label}=\"{}\"}} 1", label_value(&value));
-            }
-            None => {
-                let _ = writeln!(out, "{metric} {}", number(&fact.cell));
-            }
-        }
+        let text = matches!(fact.cell, Cell::Text(_));
+        let value = if text { "1".to_owned() } else { number(&fact.cell) };
+        let _ = writeln!(out, "{metric}{labels} {value}");
     }
 }
 
-/// Facts that are text: the value stands in a label.
-fn label_of(fact: &Fact) -> Option<(&'static str, String)> {
-    let label = match fact.name {
-        "node" => "node",
-        "Build info" => "version",
-        _ => return None,
+/// The value of a fact that is text, and the description where that is asked for.
+fn labels_of(fact: &Fact, asked: &Asked, process: &ProcessFacts) -> String {
+    let own = match fact.name {
+        "node" => Some("node"),
+        "Build info" => Some("version"),
+        _ => None,
     };
-    Some((label, fact.cell.to_string()))
+    let own = own.map(|label| (label, fact.cell.to_string()));
+    let described = asked.descriptions || fact.name == "description";
+    let described = described && !process.description.is_empty();
+    let description = described.then(|| ("desc", process.description.to_string()));
+    let labels = own.into_iter().chain(description);
+    labels.map(|(n, v)| format!("{n}=\"{}\"", label_value(&v))).collect::<Vec<_>>().join(",")
 }
 
 fn number(cell: &Cell) -> String {
@@ -181,7 +190,12 @@ fn proxies(out: &mut String, asked: &Asked, scope: &str, kind: Kind, rows: &[Row
             continue;
         }
         if name != last {
-            head(out, &metric, kind_of(&metric), column.help);
+            // As HAProxy: where the first has no value, nobody knows that it is a counter.
+            let nothing = rows
+                .first()
+                .is_some_and(|row| (column.cell)(row) == Cell::Empty && always(column.name, kind));
+            let kind_of = if nothing { "gauge" } else { kind_of(&metric) };
+            head(out, &metric, kind_of, column.help);
         }
         last = name;
         out.push_str(&lines);
@@ -195,9 +209,8 @@ fn proxies(out: &mut String, asked: &Asked, scope: &str, kind: Kind, rows: &[Row
 fn extra(out: &mut String, scope: &str, rows: &[&Row]) {
     let tables: Vec<Vec<_>> = rows.iter().map(|row| modules::cells(row).collect()).collect();
     let Some(first) = tables.first() else { return };
-    for (at, (name, tags, _)) in first.iter().enumerate() {
+    for (at, (name, ..)) in first.iter().enumerate() {
         let metric = format!("haproxy_{scope}_{name}");
-        let kind = if tags.0 == "MGP" { "gauge" } else { "counter" };
         let mut lines = String::new();
         for (row, table) in rows.iter().zip(&tables) {
             if let Some((_, _, cell)) = table.get(at).filter(|(.., c)| *c != Cell::Empty) {
@@ -207,7 +220,8 @@ fn extra(out: &mut String, scope: &str, rows: &[&Row]) {
             }
         }
         if !lines.is_empty() {
-            head(out, &metric, kind, "Counter of a module");
+            // As HAProxy: whatever a module has is a counter.
+            head(out, &metric, "counter", "Counter of a module");
             out.push_str(&lines);
         }
     }
@@ -216,6 +230,9 @@ fn extra(out: &mut String, scope: &str, rows: &[&Row]) {
 fn lines(column: &Column, kind: Kind, metric: &str, rows: &[&Row]) -> String {
     let mut out = String::new();
     for row in rows {
+        if row.mode != Some(model::Mode::Http) && metric.contains("_http_") {
+            continue;
+        }
         let labels = labels(row);
         if let Some(states) = states(column.name, kind, row) {
             for (state, n) in states {
@@ -223,10 +240,12 @@ fn lines(column: &Column, kind: Kind, metric: &str, rows: &[&Row]) -> String {
             }
             continue;
         }
-        let cell = (column.cell)(row);
-        if cell == Cell::Empty && !always(column.name, kind) {
-            continue;
-        }
+        let cell = match (column.cell)(row) {
+            Cell::Empty if always(column.name, kind) => Cell::Empty,
+            Cell::Empty if is_checked(column.name, row) => Cell::U32(0),
+            Cell::Empty => continue,
+            cell => cell,
+        };
         let labels = match column.name.strip_prefix("hrsp_") {
             Some(code) => format!("{labels},code=\"{code}\""),
             None => labels,
@@ -247,6 +266,16 @@ fn always(column: &str, kind: Kind) -> bool {
             column,
             "slim" | "chkfail" | "chkdown" | "downtime" | "qlimit" | "throttle" | "src_ilim"
         )
+}
+
+/// A check without a code has 0 for it.
+fn is_checked(column: &str, row: &Row) -> bool {
+    let check = row.server.as_ref().and_then(|s| match column {
+        "check_code" => s.check.as_ref(),
+        "agent_code" => s.agent.as_ref(),
+        _ => None,
+    });
+    check.is_some_and(|c| !c.status.is_empty())
 }
 
 /// Times are in milliseconds in the tables and in seconds for Prometheus.

@@ -124,7 +124,7 @@ fn second(p: &ProcessFacts, float: bool) -> Vec<Entry> {
         "Idle_pct" "MaP" "idle_time_percent" "Percent of time that the threads are idle":
             p.idle_percent;
         "node" "COS" "node" "Name of the node (node)": &*p.node;
-        "description" "COS" "" "Description (description)": &*p.description;
+        "description" "COS" "description" "Description (description)": &*p.description;
         "Stopping" "MGP" "stopping" "1 when no longer accepting": u32::from(p.stopping);
         "Jobs" "MGP" "jobs" "Listeners and connections": p.listeners as u32 + p.connections;
         "Unstoppable Jobs" "MGP" "unstoppable_jobs" "Jobs that outlive a stop": 0_u32;
