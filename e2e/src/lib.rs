@@ -8,6 +8,7 @@ pub mod client;
 pub mod differential;
 pub mod dns;
 pub mod docker;
+pub mod engine;
 pub mod http;
 pub mod pair;
 pub mod ports;

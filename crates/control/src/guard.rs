@@ -19,6 +19,7 @@ pub fn believe(previous: Option<&Observation>, now: Observation) -> Observation 
         (_, Some(before)) => Observation {
             freshness: now.freshness.clone(),
             containers: before.containers.clone(),
+            unreadable: before.unreadable.clone(),
             own: before.own.clone().or(now.own),
             machine: now.machine.or(before.machine),
             node: now.node.or_else(|| before.node.clone()),
@@ -65,16 +66,7 @@ mod tests {
     use crate::tests::config;
 
     fn observation(freshness: Freshness, ids: &[&str]) -> Observation {
-        let containers = ids.iter().map(|id| crate::tests::container(id)).collect();
-        Observation {
-            provider: "docker".into(),
-            freshness,
-            containers,
-            own: None,
-            machine: None,
-            node: None,
-            swarm: None,
-        }
+        crate::tests::observation(freshness, ids.iter().map(|id| crate::tests::container(id)))
     }
 
     #[test]
@@ -84,7 +76,8 @@ mod tests {
         let believed = believe(Some(&before), blind);
         assert_eq!(believed.containers.len(), 2);
         assert_eq!(believed.freshness, Freshness::Blind("socket is gone".to_owned()));
-        let stale = observation(Freshness::Stale(9), &[]);
+        let gone = Freshness::Stale { since_ms: 9, reason: "gone".to_owned() };
+        let stale = observation(gone, &[]);
         assert_eq!(believe(Some(&believed), stale).containers.len(), 2);
     }
 

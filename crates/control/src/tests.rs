@@ -3,7 +3,7 @@
 use config::source::NoSources;
 use config::{Environment, Facts, Files, SourceFile};
 use model::Config;
-use model::observed::{Container, ContainerHealth, ContainerState};
+use model::observed::{Container, ContainerHealth, ContainerState, Freshness, Observation};
 
 /// A server line: this name, this port.
 pub(crate) fn server(name: &str, port: u16) -> String {
@@ -24,6 +24,23 @@ pub(crate) fn config(binds: &[&str], servers: &[String]) -> Config {
     files.add(SourceFile::new("test.cfg", text.as_bytes())).expect("one file fits");
     let loaded = config::load(files, &NoSources, &mut Environment::new(), &Facts::default());
     loaded.config.unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
+}
+
+/// What `docker` sees.
+pub(crate) fn observation(
+    freshness: Freshness,
+    containers: impl IntoIterator<Item = Container>,
+) -> Observation {
+    Observation {
+        provider: "docker".into(),
+        freshness,
+        containers: containers.into_iter().map(Into::into).collect(),
+        unreadable: Vec::new(),
+        own: None,
+        machine: None,
+        node: None,
+        swarm: None,
+    }
 }
 
 /// A running container that nobody labelled.

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// First wait.
 const FIRST: Duration = Duration::from_millis(100);
 /// Longest wait.
-const LONGEST: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(5);
 
 /// Counts failures in a row.
 #[derive(Debug, Default)]
@@ -18,12 +18,6 @@ impl Backoff {
     /// It worked: the next failure starts small again.
     pub fn reset(&mut self) {
         self.failures = 0;
-    }
-
-    /// Whether nothing has failed since it last worked.
-    #[must_use]
-    pub fn is_reset(&self) -> bool {
-        self.failures == 0
     }
 
     /// How long to wait after one more failure; `random` adds up to half of it.

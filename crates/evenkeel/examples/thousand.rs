@@ -88,11 +88,12 @@ struct Run {
 
 impl Run {
     fn new(services: usize, of_swarm: bool) -> Self {
-        let containers = (0..CONTAINERS).map(|n| container(n, n % services)).collect();
+        let containers = (0..CONTAINERS).map(|n| container(n, n % services).into()).collect();
         let seen = Observation {
             provider: "docker".into(),
             freshness: Freshness::Fresh(1),
             containers,
+            unreadable: Vec::new(),
             own: None,
             machine: None,
             node: None,
@@ -106,7 +107,7 @@ impl Run {
     }
 
     fn round(&mut self, change: Change, round: usize) -> [f64; PIECES] {
-        let container = &mut self.seen.containers[round * 7 % CONTAINERS];
+        let container = Arc::make_mut(&mut self.seen.containers[round * 7 % CONTAINERS]);
         match change {
             Change::State => {
                 container.health = match container.health {
@@ -156,7 +157,7 @@ fn as_swarm(seen: &Observation) -> Observation {
     let node = |n: usize| Name::from(format!("node{}", n % 10));
     let mut swarm = Swarm { nodes: (0..10).map(node).collect(), ..Swarm::default() };
     for (n, container) in seen.containers.iter().enumerate() {
-        let mut container = container.clone();
+        let mut container = Container::clone(container);
         let service = container.labels["com.docker.compose.service"].clone();
         let label = |name: &str| (format!("com.docker.swarm.service.{name}"), service.clone());
         container.labels = BTreeMap::from([label("id"), label("name")]);

@@ -24,6 +24,9 @@ const LOCAL_SOCKET: &str = "/var/run/docker.sock";
 const POLL_MAX_S: f64 = 1.0;
 const POLL_MIN_S: f64 = 0.1;
 
+/// Why nothing is known before an engine has answered.
+pub const NOT_ASKED: &str = "not asked yet";
+
 /// Port of the built-in frontend where the command line says nothing.
 pub const DEFAULT_PORT: u16 = 80;
 
@@ -59,9 +62,12 @@ pub fn find(wish: Wish) -> Result<Option<Containers>, String> {
     if wish.none || wish.files_named && wish.docker.is_empty() {
         return Ok(None);
     }
-    let docker = engines(&wish.docker)?;
+    let links = links();
+    // In a container without anything else, somebody forgot to mount the socket: it is waited for.
+    let nothing_else = links.is_none() && contained() && crate::files::paths(&[]).is_err();
+    let docker = engines(&wish.docker, nothing_else)?;
     // Without an engine the variables of classic links are all there is.
-    let links = if docker.is_empty() { links() } else { None };
+    let links = links.filter(|_| docker.is_empty());
     if docker.is_empty() && links.is_none() {
         return Ok(None);
     }
@@ -76,12 +82,12 @@ pub fn find(wish: Wish) -> Result<Option<Containers>, String> {
 }
 
 /// Those that are asked for; `DOCKER_HOST`, a list, stands for one without a name, and where
-/// neither says anything the local one is taken if it is there.
-fn engines(asked: &[String]) -> Result<Vec<Settings>, String> {
+/// neither says anything the local one is taken if it is there, or if there is `nothing_else`.
+fn engines(asked: &[String], nothing_else: bool) -> Result<Vec<Settings>, String> {
     let variable = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
     let usual: Vec<String> = match variable("DOCKER_HOST") {
         Some(list) => list.split(',').map(|host| host.trim().to_owned()).collect(),
-        None if !asked.is_empty() || Path::new(LOCAL_SOCKET).exists() => {
+        None if !asked.is_empty() || nothing_else || Path::new(LOCAL_SOCKET).exists() => {
             vec![DEFAULT_HOST.to_owned()]
         }
         None => Vec::new(),
@@ -113,6 +119,7 @@ fn engines(asked: &[String]) -> Result<Vec<Settings>, String> {
             own_addresses: own_addresses(),
             followed: followed.clone(),
             poll,
+            patience: discovery::docker::PATIENCE,
             seed: crate::run::random_bits(),
         });
     }
@@ -127,7 +134,7 @@ fn engines(asked: &[String]) -> Result<Vec<Settings>, String> {
 /// # Errors
 /// What is wrong with its address, or that several are named.
 pub fn one_engine(named: Option<&str>) -> Result<Endpoint, String> {
-    let mut found = engines(&[named.unwrap_or_default().to_owned()])?;
+    let mut found = engines(&[named.unwrap_or_default().to_owned()], false)?;
     match (found.pop(), found.is_empty()) {
         (Some(one), true) => Ok(one.endpoint),
         _ => Err("several Docker engines are meant: name one with --docker".to_owned()),
@@ -138,6 +145,11 @@ pub fn one_engine(named: Option<&str>) -> Result<Endpoint, String> {
 fn poll(asked: Option<&str>) -> Duration {
     let asked = asked.and_then(|s| s.trim().parse::<f64>().ok()).filter(|s| s.is_finite());
     Duration::from_secs_f64(asked.unwrap_or(POLL_MAX_S).clamp(POLL_MIN_S, POLL_MAX_S))
+}
+
+/// Whether this process is a container's own, as far as it can tell.
+fn contained() -> bool {
+    std::process::id() == 1 || Path::new("/.dockerenv").exists()
 }
 
 fn links() -> Option<Observation> {
@@ -233,8 +245,9 @@ impl Containers {
     pub fn unseen(&self) -> Vec<Observation> {
         let engines = self.docker.iter().map(|docker| Observation {
             provider: discovery::docker::provider_name(&docker.endpoint),
-            freshness: Freshness::Blind("not asked yet".to_owned()),
+            freshness: Freshness::Blind(NOT_ASKED.to_owned()),
             containers: Vec::new(),
+            unreadable: Vec::new(),
             own: None,
             machine: None,
             node: None,

@@ -205,12 +205,35 @@ impl House {
     /// Takes what a provider sees, and brings the difference to the data plane.
     pub fn observe(&self, observation: Observation) -> Report {
         let cause = Cause::Provider(observation.provider.to_string());
-        if let Freshness::Blind(reason) = &observation.freshness {
-            self.voice.warning(format!("{}: {reason}; trying again", observation.provider));
-        }
+        self.say_freshness(&observation);
         let attempt = Attempt { at_ms: wall_ms(), spent: Duration::ZERO, causes: vec![cause] };
         self.controller.borrow_mut().intent.observe(observation);
         self.apply(attempt)
+    }
+
+    /// Says that a provider went away, and why, or that it is back; the same only once.
+    fn say_freshness(&self, now: &Observation) {
+        let provider = &now.provider;
+        let controller = self.controller.borrow();
+        let before = controller.intent.observations().find(|o| o.provider == *provider);
+        let fault = |o: &Observation| match &o.freshness {
+            Freshness::Blind(reason) if reason == crate::containers::NOT_ASKED => None,
+            Freshness::Blind(reason) | Freshness::Stale { reason, .. } => Some(reason.clone()),
+            Freshness::Fresh(_) | Freshness::Gone => None,
+        };
+        match (before.and_then(fault), fault(now), &now.freshness) {
+            (Some(before), Some(reason), _) if before == reason => {}
+            (_, Some(reason), Freshness::Stale { .. }) => self.voice.warning(format!(
+                "{provider}: {reason}; the containers seen last go on, trying again"
+            )),
+            (_, Some(reason), _) => {
+                self.voice.warning(format!("{provider}: {reason}; trying again"));
+            }
+            (Some(_), None, Freshness::Fresh(_)) => {
+                self.voice.notice(format!("{provider}: it answers again"));
+            }
+            _ => {}
+        }
     }
 
     /// What becomes of every container now.

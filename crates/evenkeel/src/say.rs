@@ -63,8 +63,10 @@ impl Voice {
     }
 }
 
+/// Further lines set apart, and nothing that a terminal would take for an order.
 fn indented(text: &str) -> String {
-    text.trim_end().replace('\n', "\n   | ")
+    let plain = |c: char| if c.is_control() && !matches!(c, '\n' | '\t') { '?' } else { c };
+    text.trim_end().chars().map(plain).collect::<String>().replace('\n', "\n   | ")
 }
 
 #[cfg(test)]
@@ -74,5 +76,6 @@ mod tests {
     #[test]
     fn further_lines_are_set_apart() {
         assert_eq!(indented("one\ntwo\n"), "one\n   | two");
+        assert_eq!(indented("a\u{1b}[31m\rb\n"), "a?[31m?b");
     }
 }

@@ -42,9 +42,9 @@ fn pretty(value: &Value) -> String {
 fn freshness(freshness: &Freshness) -> String {
     match freshness {
         Freshness::Fresh(_) => "up to date".to_owned(),
-        Freshness::Stale(since_ms) => {
+        Freshness::Stale { since_ms, reason } => {
             let away_s = crate::house::wall_ms().saturating_sub(*since_ms) / 1000;
-            format!("away for {away_s} s, the last known containers go on")
+            format!("away for {away_s} s, the last known containers go on: {reason}")
         }
         Freshness::Blind(reason) => format!("not seen yet: {reason}"),
         Freshness::Gone => "gone".to_owned(),
@@ -134,14 +134,13 @@ fn listing(observations: &[&Observation], survey: &Survey, rows: &Rows<'_>) -> S
         out.push('\n');
         for (backend, server, address) in &seat.servers {
             let (state, connections, _) = occupied(rows, backend, server);
-            let _ = writeln!(
-                out,
-                "      {:width$}  {backend}/{server} {address}  {state}, {connections} connections",
-                ""
-            );
+            let at = format!("{backend}/{server} {address}");
+            let at = printable(&at);
+            let _ = writeln!(out, "      {:width$}  {at}  {state}, {connections} connections", "");
         }
         for (route, by) in &seat.routes {
-            let _ = writeln!(out, "      {:width$}  {route}  ({by})", "");
+            let said = format!("{route}  ({by})");
+            let _ = writeln!(out, "      {:width$}  {}", "", printable(&said));
         }
         for note in &seat.notes {
             let _ = writeln!(out, "      {:width$}  note: {}", "", printable(note));

@@ -11,8 +11,13 @@ use crate::Name;
 pub enum Freshness {
     /// Complete as of now; the number grows with each change seen.
     Fresh(u64),
-    /// The last complete one, the source is away since (milliseconds since 1970).
-    Stale(u64),
+    /// The last complete one; the source is away.
+    Stale {
+        /// Since when, in milliseconds since 1970.
+        since_ms: u64,
+        /// Why, and what helps.
+        reason: String,
+    },
     /// Nothing was ever seen; why.
     Blind(String),
     /// The source is no more, and nothing that it said counts.
@@ -26,8 +31,11 @@ pub struct Observation {
     pub provider: Name,
     /// How good it is.
     pub freshness: Freshness,
-    /// All containers it sees, by id.
-    pub containers: Vec<Container>,
+    /// All containers it sees, by id. One that stays as it was is the same in memory.
+    pub containers: Vec<Arc<Container>>,
+    /// Containers that are there and that it cannot read now, by id. What it last knew of them is
+    /// among `containers`.
+    pub unreadable: Vec<Unreadable>,
     /// The balancer's own container, when it runs in one: its networks decide reachability.
     pub own: Option<OwnContainer>,
     /// Address of the machine that the containers run on, where it is not this one.
@@ -81,6 +89,17 @@ pub struct Task {
     /// Its container as the manager knows it: running only when it has its addresses, too. Its id
     /// is the task's until there is a container.
     pub container: Container,
+}
+
+/// A container that its provider cannot describe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Full id.
+    pub id: Name,
+    /// Name without the leading slash; empty when not even that is known.
+    pub name: Name,
+    /// Why.
+    pub reason: String,
 }
 
 /// The container that the balancer itself runs in.

@@ -55,7 +55,8 @@ pub fn observation(environment: &BTreeMap<String, String>) -> Option<Observation
     (!containers.is_empty()).then(|| Observation {
         provider: PROVIDER.into(),
         freshness: Freshness::Fresh(0),
-        containers,
+        containers: containers.into_iter().map(Into::into).collect(),
+        unreadable: Vec::new(),
         own: None,
         machine: None,
         node: None,

@@ -135,7 +135,8 @@ impl Intent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::{config, container, server};
+    use crate::tests::{config, container, observation, server};
+    use model::observed::Freshness;
 
     #[test]
     fn without_providers_the_files_are_all_there_is() {
@@ -149,18 +150,10 @@ mod tests {
     #[test]
     fn a_provider_that_went_away_still_counts() {
         let mut intent = Intent::default();
-        let mut seen = Observation {
-            provider: "docker".into(),
-            freshness: Freshness::Fresh(1),
-            containers: vec![container("a")],
-            own: None,
-            machine: None,
-            node: None,
-            swarm: None,
-        };
+        let mut seen = observation(Freshness::Fresh(1), [container("a")]);
         intent.observe(seen.clone());
         seen.containers.clear();
-        seen.freshness = Freshness::Stale(5);
+        seen.freshness = Freshness::Stale { since_ms: 5, reason: "gone".to_owned() };
         intent.observe(seen);
         let survey = intent.survey(&containers::Options::default());
         assert_eq!(survey.seats.len(), 1);

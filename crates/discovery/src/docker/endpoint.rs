@@ -9,8 +9,6 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 
 /// Where the engine listens when nothing else is said.
 pub const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
-/// Seconds that one call to the engine may take.
-const CALL_TIMEOUT_S: u64 = 20;
 /// Time for the name of the engine's machine to become an address.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Ports of engines, in clear and with TLS.
@@ -129,19 +127,29 @@ impl Endpoint {
         matches!(self.place, Place::Unix(_))
     }
 
-    /// A client for it; nothing is sent yet.
-    pub fn connect(&self) -> Result<Docker, Box<dyn Error + Send + Sync>> {
+    /// The path of its socket, unless it is reached by TCP.
+    #[must_use]
+    pub fn socket(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Unix(path) => Some(Path::new(path)),
+            Place::Tcp { .. } | Place::Tasks { .. } => None,
+        }
+    }
+
+    /// A client for it that waits so long for the beginning of an answer; nothing is sent yet.
+    pub fn connect(&self, patience: Duration) -> Result<Docker, Box<dyn Error + Send + Sync>> {
+        let patience_s = patience.as_secs().max(1);
         let (host, port) = match &self.place {
             Place::Tcp { host, port } => (host, port),
             Place::Tasks { .. } => return Err("this is no engine but many".into()),
             Place::Unix(path) => {
-                return Ok(Docker::connect_with_unix(path, CALL_TIMEOUT_S, API_DEFAULT_VERSION)?);
+                return Ok(Docker::connect_with_unix(path, patience_s, API_DEFAULT_VERSION)?);
             }
         };
         let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
         let address = format!("tcp://{host}:{port}");
         let Some(folder) = &self.certificates else {
-            return Ok(Docker::connect_with_http(&address, CALL_TIMEOUT_S, API_DEFAULT_VERSION)?);
+            return Ok(Docker::connect_with_http(&address, patience_s, API_DEFAULT_VERSION)?);
         };
         // The library is silent about a certificate of ours that it cannot read.
         let [ca, cert, key] = FILES.map(|name| folder.join(name));
@@ -150,14 +158,8 @@ impl Endpoint {
         }
         // Only the first in a process is taken; it is the same one each time.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let client = Docker::connect_with_ssl(
-            &address,
-            &key,
-            &cert,
-            &ca,
-            CALL_TIMEOUT_S,
-            API_DEFAULT_VERSION,
-        )?;
+        let client =
+            Docker::connect_with_ssl(&address, &key, &cert, &ca, patience_s, API_DEFAULT_VERSION)?;
         Ok(client)
     }
 
@@ -241,7 +243,8 @@ mod tests {
     #[test]
     fn a_missing_certificate_is_named() {
         let endpoint = Endpoint::parse("tcp://127.0.0.1:1?certs=/nowhere", None).expect("parsed");
-        let reason = endpoint.connect().err().map(|e| e.to_string()).unwrap_or_default();
+        let reason =
+            endpoint.connect(LOOKUP_TIMEOUT).err().map(|e| e.to_string()).unwrap_or_default();
         assert!(reason.starts_with("/nowhere/ca.pem: "), "{reason}");
     }
 }

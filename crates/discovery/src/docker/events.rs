@@ -26,6 +26,8 @@ pub const ACTIONS: [&str; 15] = [
 pub struct Event {
     /// Container id.
     pub id: String,
+    /// Container name, where the engine tells it.
+    pub name: Option<String>,
     /// When, by the engine's clock, in nanoseconds since 1970.
     pub at_ns: u64,
     /// What.
@@ -61,7 +63,7 @@ pub fn read(message: &EventMessage) -> Option<Event> {
     if message.typ == Some(EventMessageTypeEnum::NETWORK) {
         // The actor is the network; the container is an attribute.
         let id = attribute("container")?.clone();
-        return Some(Event { id, at_ns, kind: Kind::Changed });
+        return Some(Event { id, name: None, at_ns, kind: Kind::Changed });
     }
     let kind = match message.action.as_deref()? {
         // An engine that does not name the signal sent the usual one.
@@ -72,7 +74,7 @@ pub fn read(message: &EventMessage) -> Option<Event> {
         other if other.starts_with("health_status") => Kind::Changed,
         _ => return None,
     };
-    Some(Event { id: actor.id.clone()?, at_ns, kind })
+    Some(Event { id: actor.id.clone()?, name: attribute("name").cloned(), at_ns, kind })
 }
 
 /// A signal's number on Linux, from digits or a name with or without `SIG`.
@@ -134,7 +136,8 @@ mod tests {
                 "Actor":{"ID":"a","Attributes":{"signal":"3","name":"x"}}}"#,
         );
         let kind = Kind::Signal(3);
-        assert_eq!(read(&kill), Some(Event { id: "a".into(), at_ns: 7, kind }));
+        let name = Some("x".to_owned());
+        assert_eq!(read(&kill), Some(Event { id: "a".into(), name, at_ns: 7, kind }));
         let health =
             message(r#"{"Type":"container","Action":"health_status: healthy","Actor":{"ID":"a"}}"#);
         assert_eq!(read(&health).map(|e| e.kind), Some(Kind::Changed));

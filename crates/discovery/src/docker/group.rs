@@ -113,7 +113,8 @@ fn without(
             Some(Life::Followed(task)) => {
                 task.abort();
                 agent.life = Some(Life::Lost(now));
-                Freshness::Stale(wall_ms())
+                let reason = "the name no longer leads to it".to_owned();
+                Freshness::Stale { since_ms: wall_ms(), reason }
             }
         };
         let stays = freshness != Freshness::Gone;
@@ -131,7 +132,7 @@ fn view(
 ) -> Observation {
     let freshness = match found {
         Ok(found) => Freshness::Fresh(found.len() as u64),
-        Err(_) if was_told => Freshness::Stale(wall_ms()),
+        Err(reason) if was_told => Freshness::Stale { since_ms: wall_ms(), reason: reason.clone() },
         Err(reason) => Freshness::Blind(reason.clone()),
     };
     empty(provider_name(&settings.endpoint), freshness)
@@ -142,6 +143,7 @@ fn empty(provider: Name, freshness: Freshness) -> Observation {
         provider,
         freshness,
         containers: Vec::new(),
+        unreadable: Vec::new(),
         own: None,
         machine: None,
         node: None,
@@ -167,7 +169,7 @@ mod tests {
         let found = BTreeSet::from([address(1)]);
         let lost = without(&mut agents, &found);
         assert_eq!(&*lost[0].provider, "docker:tcp://10.0.0.2:2375");
-        assert!(matches!(lost[0].freshness, Freshness::Stale(_)), "it keeps its containers");
+        assert!(matches!(lost[0].freshness, Freshness::Stale { .. }), "it keeps its containers");
         tokio::time::advance(LINGER / 2).await;
         assert_eq!((without(&mut agents, &found), agents.len()), (vec![], 2));
         tokio::time::advance(LINGER).await;

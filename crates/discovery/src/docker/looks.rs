@@ -2,20 +2,20 @@
 //! something happened to one in the meantime.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bollard::Docker;
-use bollard::models::ContainerInspectResponse;
+use bollard::errors::Error;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use model::observed::Unreadable;
 
 use super::observe::Seen;
-use super::translate;
+use super::{remedy, translate};
 
 /// Containers that are looked at together.
 const AT_ONCE_MAX: usize = 16;
-
-type Answer = Result<ContainerInspectResponse, bollard::errors::Error>;
 
 /// A look that has ended.
 #[derive(Debug)]
@@ -24,25 +24,32 @@ pub enum Look {
     Seen(Box<Seen>),
     /// It is not (any more).
     Missing(String),
-    /// The engine cannot say, for this one.
-    Failed(String),
+    /// The engine goes on and cannot describe this one.
+    Failed(Unreadable),
 }
 
 /// Looks under way and waiting.
 pub struct Looks<'a> {
     docker: &'a Docker,
+    patience: Duration,
     queue: Queue,
-    flying: FuturesUnordered<BoxFuture<'a, (String, Answer)>>,
+    /// Names of those under way, as far as they are known.
+    names: BTreeMap<String, String>,
+    flying: FuturesUnordered<BoxFuture<'a, (String, Result<Look, Error>)>>,
 }
 
 impl<'a> Looks<'a> {
-    /// None yet.
-    pub fn new(docker: &'a Docker) -> Self {
-        Self { docker, queue: Queue::default(), flying: FuturesUnordered::new() }
+    /// None yet; an answer may take so long.
+    pub fn new(docker: &'a Docker, patience: Duration) -> Self {
+        let (queue, names) = (Queue::default(), BTreeMap::new());
+        Self { docker, patience, queue, names, flying: FuturesUnordered::new() }
     }
 
     /// Looks at a container, or looks again when one is under way.
-    pub fn want(&mut self, id: String) {
+    pub fn want(&mut self, id: String, name: Option<&str>) {
+        if let Some(name) = name {
+            self.names.insert(id.clone(), name.trim_start_matches('/').to_owned());
+        }
         self.queue.want(id);
         self.start();
     }
@@ -60,32 +67,67 @@ impl<'a> Looks<'a> {
 
     /// The next that ends, `None` when what it says may be older than what is believed; never
     /// without a look under way.
-    pub async fn next(&mut self) -> Result<Option<Look>, bollard::errors::Error> {
-        let Some((id, answer)) = self.flying.next().await else {
+    ///
+    /// # Errors
+    /// What is wrong with the engine as a whole.
+    pub async fn next(&mut self) -> Result<Option<Look>, Error> {
+        let Some((id, look)) = self.flying.next().await else {
             return std::future::pending().await;
         };
         let counts = self.queue.landed(&id);
+        let name = if counts { self.names.remove(&id) } else { None };
         self.start();
-        match answer {
-            _ if !counts => Ok(None),
-            Ok(answer) => Ok(translate::container(answer).map(|s| Look::Seen(Box::new(s)))),
-            Err(bollard::errors::Error::DockerResponseServerError { status_code, .. }) => {
-                let missing = status_code == 404;
-                Ok(Some(if missing { Look::Missing(id) } else { Look::Failed(id) }))
+        Ok(match look? {
+            _ if !counts => None,
+            Look::Failed(one) => {
+                let name = name.unwrap_or_default().as_str().into();
+                Some(Look::Failed(Unreadable { name, ..one }))
             }
-            Err(e) => Err(e),
-        }
+            look => Some(look),
+        })
     }
 
     fn start(&mut self) {
         while let Some(id) = self.queue.take() {
-            let docker = self.docker;
-            let look = async move {
-                let answer = docker.inspect_container(&id, None).await;
-                (id, answer)
-            };
-            self.flying.push(Box::pin(look));
+            let (docker, patience) = (self.docker, self.patience);
+            self.flying.push(Box::pin(async move {
+                let look = look(docker, patience, &id).await;
+                (id, look)
+            }));
         }
+    }
+}
+
+/// Looks at one container. Whatever goes wrong concerns this one alone while the engine answers.
+async fn look(docker: &Docker, patience: Duration, id: &str) -> Result<Look, Error> {
+    let asked = tokio::time::timeout(patience, docker.inspect_container(id, None)).await;
+    let error = match asked.unwrap_or(Err(Error::RequestTimeoutError)) {
+        Ok(answer) => match translate::container(answer) {
+            Some(seen) => return Ok(Look::Seen(Box::new(seen))),
+            None => Error::JsonDataError { message: "it has no id".to_owned(), column: 0 },
+        },
+        Err(Error::DockerResponseServerError { status_code: 404, .. }) => {
+            return Ok(Look::Missing(id.to_owned()));
+        }
+        Err(error) => error,
+    };
+    if !remedy::is_answer(&error) {
+        alive(docker, patience).await?;
+    }
+    let reason = format!("its engine cannot describe it: {}", remedy::cause(&error));
+    Ok(Look::Failed(Unreadable { id: id.into(), name: "".into(), reason }))
+}
+
+/// Whether the engine answers at all.
+///
+/// # Errors
+/// Why it does not.
+pub async fn alive(docker: &Docker, patience: Duration) -> Result<(), Error> {
+    let ping = tokio::time::timeout(patience, docker.ping()).await;
+    match ping.unwrap_or(Err(Error::RequestTimeoutError)) {
+        Err(error) if !remedy::is_answer(&error) => Err(error),
+        // What guards an engine may well refuse this one call.
+        _ => Ok(()),
     }
 }
 

@@ -5,6 +5,7 @@ mod events;
 mod group;
 mod looks;
 mod observe;
+mod remedy;
 pub mod replicas;
 mod swarm;
 mod translate;
@@ -31,6 +32,9 @@ pub fn provider_name(endpoint: &Endpoint) -> Name {
     }
 }
 
+/// How long an engine may usually take for an answer.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
 /// What a provider needs to know; the environment is read by the caller.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -45,13 +49,15 @@ pub struct Settings {
     pub followed: Followed,
     /// How often a manager is asked for the tasks of the other nodes.
     pub poll: Duration,
+    /// How long the engine may take for an answer.
+    pub patience: Duration,
     /// Random bits for back-off.
     pub seed: u64,
 }
 
 /// Watches an engine, or all agents of a name, for as long as somebody listens. Each change gives
 /// a complete observation; while an engine is away the last known set is sent once more, marked as
-/// stale.
+/// stale, and again when the reason is another one.
 pub async fn run(settings: Settings, observations: mpsc::Sender<Observation>) {
     match settings.endpoint.group() {
         Some((host, port)) => group::run(settings, &host, port, observations).await,

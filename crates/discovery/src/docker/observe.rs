@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use model::Name;
 use model::observed::{
     Container, ContainerState, Freshness, Network, Node, Observation, OwnContainer, Swarm,
+    Unreadable,
 };
 
 use super::events::{Event, Kind};
@@ -25,7 +26,7 @@ const ID_BEGINNING_MIN: usize = 12;
 #[derive(Clone, Debug)]
 pub struct Seen {
     /// What is told on.
-    pub container: Container,
+    pub container: Arc<Container>,
     /// The signal that its image or its creator wants it to be stopped with.
     pub stop_signal: Option<u8>,
     /// The container whose network it uses, by id or name.
@@ -52,10 +53,14 @@ pub struct Observer {
     node: Option<Node>,
     swarm: Option<Arc<Swarm>>,
     containers: BTreeMap<Name, Seen>,
+    /// Those that the engine cannot describe now, with their names and why.
+    unreadable: BTreeMap<Name, (Name, String)>,
     /// When the last stop signal of a container was seen. The engine's own answers do not tell.
     stops: BTreeMap<Name, u64>,
     changes: u64,
     known: bool,
+    /// The engine is away since, in milliseconds since 1970.
+    away_since_ms: Option<u64>,
 }
 
 impl Observer {
@@ -73,9 +78,11 @@ impl Observer {
             node: None,
             swarm: None,
             containers: BTreeMap::new(),
+            unreadable: BTreeMap::new(),
             stops: BTreeMap::new(),
             changes: 0,
             known: false,
+            away_since_ms: None,
         }
     }
 
@@ -117,33 +124,58 @@ impl Observer {
         true
     }
 
-    /// A complete listing; of those that the engine could not say anything about, what was last
-    /// known stays.
-    pub fn replace(&mut self, containers: Vec<Seen>, unsaid: &[String]) {
-        self.containers.retain(|id, _| unsaid.iter().any(|u| **u == **id));
+    /// A complete listing; of those that the engine could not describe, what was last known stays.
+    pub fn replace(&mut self, containers: Vec<Seen>, unreadable: Vec<Unreadable>) {
+        self.unreadable = unreadable.into_iter().map(|u| (u.id, (u.name, u.reason))).collect();
+        self.containers.retain(|id, _| self.unreadable.contains_key(id));
         for seen in containers {
             self.update(seen);
         }
         self.stops.retain(|id, _| self.containers.contains_key(id));
         self.known = true;
+        self.away_since_ms = None;
         self.changes += 1;
     }
 
     /// One container was looked at.
     pub fn update(&mut self, mut seen: Seen) {
-        let stop = self.stops.get(&seen.container.id);
+        let id = seen.container.id.clone();
+        let stop = self.stops.get(&id);
         // A new start is a new life.
-        seen.container.stopping = stop.is_some_and(|at| *at >= seen.container.started_ns);
-        self.containers.insert(seen.container.id.clone(), seen);
+        let stopping = stop.is_some_and(|at| *at >= seen.container.started_ns);
+        if stopping {
+            Arc::make_mut(&mut seen.container).stopping = true;
+        }
+        self.unreadable.remove(&id);
+        self.containers.insert(id, seen);
         self.changes += 1;
+    }
+
+    /// The engine could not describe a container.
+    pub fn missed(&mut self, which: Unreadable) -> Told {
+        let Unreadable { id, mut name, reason } = which;
+        if let Some(known) = self.containers.get(&id) {
+            name.clone_from(&known.container.name);
+        }
+        let now = (name, reason);
+        match self.unreadable.insert(id, now.clone()) {
+            Some(before) if before == now => Told::Nothing,
+            _ => self.changed(),
+        }
+    }
+
+    /// Those that the engine could not describe.
+    pub fn unreadable(&self) -> impl Iterator<Item = &Name> {
+        self.unreadable.keys()
     }
 
     /// A container was looked for and is not there.
     pub fn removed(&mut self, id: &str) -> Told {
         self.stops.remove(id);
-        match self.containers.remove(id) {
-            Some(_) => self.changed(),
-            None => Told::Nothing,
+        let unread = self.unreadable.remove(id).is_some();
+        match self.containers.remove(id).is_some() || unread {
+            true => self.changed(),
+            false => Told::Nothing,
         }
     }
 
@@ -164,7 +196,7 @@ impl Observer {
                 self.stops.insert(id.into(), event.at_ns);
                 match seen {
                     Some(seen) => {
-                        seen.container.stopping = true;
+                        Arc::make_mut(&mut seen.container).stopping = true;
                         self.changed()
                     }
                     None => Told::Look,
@@ -172,7 +204,7 @@ impl Observer {
             }
             Kind::Ended => match seen {
                 Some(seen) if seen.container.state != ContainerState::Exited => {
-                    seen.container.state = ContainerState::Exited;
+                    Arc::make_mut(&mut seen.container).state = ContainerState::Exited;
                     self.changed()
                 }
                 _ => Told::Nothing,
@@ -191,15 +223,16 @@ impl Observer {
     }
 
     /// The last known whole, the engine being away; or that nothing was ever seen, and why.
-    pub fn away(&self, reason: String) -> Observation {
+    pub fn away(&mut self, reason: String) -> Observation {
+        let since_ms = *self.away_since_ms.get_or_insert_with(wall_ms);
         self.observation(match self.known {
-            true => Freshness::Stale(wall_ms()),
+            true => Freshness::Stale { since_ms, reason },
             false => Freshness::Blind(reason),
         })
     }
 
     fn observation(&self, freshness: Freshness) -> Observation {
-        let containers: Vec<Container> =
+        let containers: Vec<Arc<Container>> =
             self.containers.values().map(|seen| self.with_network(seen)).collect();
         Observation {
             machine: self.machine,
@@ -208,38 +241,49 @@ impl Observer {
             own: self.own(&containers),
             node: self.node.clone(),
             swarm: self.swarm.clone(),
+            unreadable: self
+                .unreadable
+                .iter()
+                .map(|(id, (name, reason))| Unreadable {
+                    id: id.clone(),
+                    name: name.clone(),
+                    reason: reason.clone(),
+                })
+                .collect(),
             containers,
         }
     }
 
     /// The container, with the network of the one whose network it uses.
-    fn with_network(&self, seen: &Seen) -> Container {
-        let mut container = seen.container.clone();
-        let Some(of) = &seen.network_of else { return container };
-        let all = || self.containers.values().map(|s| &s.container);
-        if let Some(other) = all().find(|c| c.id == *of).or_else(|| all().find(|c| c.name == *of)) {
+    fn with_network(&self, seen: &Seen) -> Arc<Container> {
+        let mut all = Arc::clone(&seen.container);
+        let Some(of) = &seen.network_of else { return all };
+        let named = || self.containers.values().find(|s| s.container.name == *of);
+        if let Some(other) = self.containers.get(of).or_else(named).map(|s| &s.container) {
+            let container = Arc::make_mut(&mut all);
             container.networks.clone_from(&other.networks);
             container.published.clone_from(&other.published);
             container.host_network = other.host_network;
         }
-        container
+        all
     }
 
     /// The container that we run in: the first of its possible names that is a container here,
     /// else the one that has an address of ours, else one of the Swarm's tasks by its name.
-    fn own(&self, containers: &[Container]) -> Option<OwnContainer> {
+    fn own(&self, containers: &[Arc<Container>]) -> Option<OwnContainer> {
+        let all = || containers.iter().map(|c| &**c);
         let named = |name: &&String| name.len() >= ID_BEGINNING_MIN;
         let by_name = self
             .own_candidates
             .iter()
             .filter(named)
-            .find_map(|name| containers.iter().find(|c| c.id.starts_with(name.as_str())));
+            .find_map(|name| all().find(|c| c.id.starts_with(name.as_str())));
         let ours = |n: &Network| {
             [n.ipv4, n.ipv6].iter().flatten().any(|ip| self.own_addresses.contains(ip))
         };
         let by_address = || {
             let runs = |c: &&Container| c.state == ContainerState::Running && !c.host_network;
-            containers.iter().filter(runs).find(|c| c.networks.iter().any(ours))
+            all().filter(runs).find(|c| c.networks.iter().any(ours))
         };
         let by_task = || {
             let tasks = self.swarm.as_ref().map_or(&[][..], |s| &s.tasks);
@@ -270,17 +314,18 @@ mod tests {
             own_addresses: vec![IpAddr::from([172, 18, 0, 9])],
             followed: super::super::Followed::default(),
             poll: std::time::Duration::from_secs(1),
+            patience: super::super::PATIENCE,
             seed: 1,
         })
     }
 
     fn seen(id: &str, started_ns: u64, stop_signal: Option<u8>) -> Seen {
-        let container = translate::tests::running(id, started_ns);
+        let container = translate::tests::running(id, started_ns).into();
         Seen { container, stop_signal, network_of: None }
     }
 
     fn event(id: &str, at_ns: u64, kind: Kind) -> Event {
-        Event { id: id.into(), at_ns, kind }
+        Event { id: id.into(), name: None, at_ns, kind }
     }
 
     fn first_stops(o: &Observer) -> bool {
@@ -295,7 +340,7 @@ mod tests {
                 .chain([(Some(10), 10, true), (Some(28), 28, true), (Some(3), 1, false)])
         {
             let mut o = observer(&[]);
-            o.replace(vec![seen("a", 1, own)], &[]);
+            o.replace(vec![seen("a", 1, own)], vec![]);
             let told = o.handle(&event("a", 2, Kind::Signal(signal)));
             let expected = if ends { Told::Changed } else { Told::Nothing };
             assert_eq!((told, first_stops(&o)), (expected, ends), "{own:?} {signal}");
@@ -305,13 +350,13 @@ mod tests {
     #[test]
     fn a_stop_signal_outlives_listings_and_looks_but_not_a_restart() {
         let mut o = observer(&[]);
-        o.replace(vec![seen("a", 1, None)], &[]);
+        o.replace(vec![seen("a", 1, None)], vec![]);
         o.handle(&event("a", 5, Kind::Signal(15)));
-        o.replace(vec![seen("a", 1, None)], &[]);
+        o.replace(vec![seen("a", 1, None)], vec![]);
         assert!(first_stops(&o));
         o.update(seen("a", 1, None));
         assert!(first_stops(&o));
-        o.replace(vec![], &["a".to_owned()]);
+        o.replace(vec![], vec![unreadable("a", "500")]);
         assert!(first_stops(&o), "the engine could not say anything");
         o.update(seen("a", 9, None));
         assert!(!first_stops(&o));
@@ -323,7 +368,7 @@ mod tests {
     #[test]
     fn a_stop_that_comes_before_the_first_look_counts() {
         let mut o = observer(&[]);
-        o.replace(vec![], &[]);
+        o.replace(vec![], vec![]);
         assert_eq!(o.handle(&event("a", 5, Kind::Signal(15))), Told::Look);
         o.update(seen("a", 4, None));
         assert!(first_stops(&o));
@@ -335,10 +380,27 @@ mod tests {
     fn away_is_never_empty_when_something_was_known() {
         let mut o = observer(&[]);
         assert!(matches!(o.away("no socket".into()).freshness, Freshness::Blind(_)));
-        o.replace(vec![seen("a", 1, None)], &[]);
+        o.replace(vec![seen("a", 1, None)], vec![]);
         let last = o.away("gone".into());
-        assert!(matches!(last.freshness, Freshness::Stale(_)));
+        assert!(matches!(last.freshness, Freshness::Stale { .. }));
         assert_eq!(last.containers.len(), 1);
+    }
+
+    fn unreadable(id: &str, reason: &str) -> Unreadable {
+        Unreadable { id: id.into(), name: id.into(), reason: reason.to_owned() }
+    }
+
+    #[test]
+    fn a_container_that_cannot_be_described_is_told_beside_what_was_known_of_it() {
+        let mut o = observer(&[]);
+        o.replace(vec![seen("a", 1, None)], vec![unreadable("b", "500")]);
+        assert_eq!(o.missed(unreadable("a", "500")), Told::Changed);
+        assert_eq!(o.missed(unreadable("a", "500")), Told::Nothing, "as before");
+        let now = o.fresh();
+        assert_eq!((now.containers.len(), now.unreadable.len()), (1, 2));
+        o.update(seen("a", 1, None));
+        assert_eq!(o.removed("b"), Told::Changed);
+        assert_eq!(o.fresh().unreadable, []);
     }
 
     #[test]
@@ -367,7 +429,7 @@ mod tests {
         let mut o = observer(&["some-host-name"]);
         let mut with = |id: &str, ip: [u8; 4]| {
             let mut seen = seen(id, 1, None);
-            seen.container.networks = vec![network(ip)];
+            Arc::make_mut(&mut seen.container).networks = vec![network(ip)];
             o.update(seen);
         };
         with("aaaaaaaaaaaa1111", [172, 18, 0, 8]);
@@ -379,11 +441,12 @@ mod tests {
     fn a_container_in_the_network_of_another_is_where_that_one_is() {
         let mut o = observer(&[]);
         let mut vpn = seen("vpn", 1, None);
-        vpn.container.networks = vec![network([10, 0, 0, 1])];
-        vpn.container.published = vec![(80, IpAddr::from([0, 0, 0, 0]), 8080)];
+        let inner = Arc::make_mut(&mut vpn.container);
+        inner.networks = vec![network([10, 0, 0, 1])];
+        inner.published = vec![(80, IpAddr::from([0, 0, 0, 0]), 8080)];
         let mut app = seen("app", 1, None);
         app.network_of = Some("vpn".into());
-        o.replace(vec![app, vpn.clone()], &[]);
+        o.replace(vec![app, vpn.clone()], vec![]);
         let all = o.fresh().containers;
         assert_eq!(all[0].networks, all[1].networks);
         assert_eq!(all[0].published, vpn.container.published);

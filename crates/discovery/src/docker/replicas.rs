@@ -60,7 +60,7 @@ impl Replicas {
     /// # Errors
     /// When it does not answer.
     pub async fn at(endpoint: &Endpoint) -> Result<Self, Failure> {
-        let docker = endpoint.connect()?.negotiate_version().await?;
+        let docker = endpoint.connect(super::PATIENCE)?.negotiate_version().await?;
         Ok(Self { docker })
     }
 

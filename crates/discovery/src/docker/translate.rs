@@ -49,7 +49,7 @@ pub fn container(answer: ContainerInspectResponse) -> Option<Seen> {
         exposed,
         published: published(settings.ports.unwrap_or_default()),
     };
-    Some(Seen { container, stop_signal, network_of })
+    Some(Seen { container: container.into(), stop_signal, network_of })
 }
 
 /// The same container seen as ourselves.

@@ -5,18 +5,19 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bollard::Docker;
+use bollard::errors::Error as ApiError;
 use bollard::models::{EventMessage, LocalNodeState, SystemInfo};
 use bollard::query_parameters::{EventsOptions, ListContainersOptions};
 use futures_util::{FutureExt, Stream, StreamExt};
-use model::observed::{Node, Observation};
+use model::observed::{Node, Observation, Unreadable};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::events::{ACTIONS, Event, Kind, of_swarm, read};
-use super::looks::{Look, Looks};
+use super::looks::{Look, Looks, alive};
 use super::observe::{Observer, Seen, Told};
 use super::swarm::{Told as SwarmTold, Watch};
-use super::{Settings, translate};
+use super::{Settings, remedy, translate};
 use crate::backoff::Backoff;
 
 /// Events or answers that are taken together before an observation is sent.
@@ -25,13 +26,10 @@ const BATCH_MAX: usize = 256;
 const EARLY_MAX: usize = 65_536;
 /// Time for the engine to answer when it is asked first.
 const FIRST_ANSWER: Duration = Duration::from_secs(5);
-/// When to ask anew for containers that the engine could not say anything about.
-const ASK_ANEW: Duration = Duration::from_secs(30);
-/// How often an engine on another machine is asked whether it is still there: one that loses its
-/// power ends no connection.
-const PULSE_EVERY: Duration = Duration::from_secs(10);
-/// Time for it to answer.
-const PULSE_TIMEOUT: Duration = Duration::from_secs(20);
+/// A listing of many containers may take so many times as long as another answer.
+const LISTING_TIMES: u32 = 3;
+/// A connection that lasts so long has worked: the next failure is a new one.
+const STEADY: Duration = Duration::from_secs(10);
 /// What is said of an event stream that ends in order.
 const ENDED: &str = "the engine ended its event stream";
 
@@ -47,15 +45,19 @@ pub async fn run(
     let mut random = settings.seed | 1;
     let mut reported = String::new();
     loop {
-        let ended = follow(settings, observer, observations, &mut backoff).await;
+        let mut listed = None;
+        let ended = follow(settings, observer, observations, &mut listed).await;
         if observations.is_closed() {
             return;
         }
-        let Err(reason) = ended.map_err(|e| reason(&e)) else { continue };
-        if backoff.is_reset() {
-            // It had worked in between.
+        let Err(error) = ended else { continue };
+        if listed.is_some() {
             reported.clear();
         }
+        if listed.is_some_and(|at| at.elapsed() >= STEADY) {
+            backoff.reset();
+        }
+        let reason = remedy::line(&settings.endpoint, &*error);
         if reason != reported {
             reported.clone_from(&reason);
             if observations.send(observer.away(reason)).await.is_err() {
@@ -67,44 +69,51 @@ pub async fn run(
     }
 }
 
-/// What went wrong, down to its cause.
-fn reason(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
-        }
-        cause = error.source();
-    }
-    text
+/// An answer that is complete in time.
+async fn within<T>(
+    limit: Duration,
+    answer: impl Future<Output = Result<T, ApiError>>,
+) -> Result<T, ApiError> {
+    tokio::time::timeout(limit, answer).await.unwrap_or(Err(ApiError::RequestTimeoutError))
 }
 
-/// One connection's life, until nobody listens or a new listing is due.
+/// Ends when the engine no longer answers: an event stream is silent for long anyway.
+async fn heart_stops(docker: &Docker, patience: Duration) -> ApiError {
+    loop {
+        tokio::time::sleep(patience / 2).await;
+        if let Err(error) = alive(docker, patience).await {
+            return error;
+        }
+    }
+}
+
+/// One connection's life, until nobody listens; `listed` is set once everything was seen.
 async fn follow(
     settings: &Settings,
     observer: &mut Observer,
     observations: &mpsc::Sender<Observation>,
-    backoff: &mut Backoff,
+    listed: &mut Option<Instant>,
 ) -> Result<(), Error> {
-    let docker = settings.endpoint.connect()?;
+    let patience = settings.patience;
+    let docker = settings.endpoint.connect(patience * LISTING_TIMES)?;
     let machine = settings.endpoint.machine().await;
-    let docker = tokio::time::timeout(FIRST_ANSWER, docker.negotiate_version()).await??;
-    let info = docker.info().await?;
+    let docker = within(FIRST_ANSWER.min(patience), docker.negotiate_version()).await?;
+    let info = within(patience, docker.info()).await?;
     // By the engine's own clock: what happens until its event stream begins is repeated by it.
     let now = info.system_time.as_deref().and_then(translate::timestamp_ns);
     let node = node(&info);
     observer.set_machine(machine.map(|ip| node_address(&info).unwrap_or(ip)));
     observer.set_node(node.clone());
     let mut events = pin!(docker.events(Some(wanted_events(now))));
-    let mut looks = Looks::new(&docker);
-    let (mut batch, everything) = list(&docker, &mut looks, &mut events, observer).await?;
-    let ask_anew = (!everything).then(|| Instant::now() + ASK_ANEW);
+    let mut looks = Looks::new(&docker, patience);
+    let listing = list(&docker, &mut looks, &mut events, observer, patience * LISTING_TIMES);
+    let (mut batch, mut broken) = listing.await?;
     let mut swarm = whole(&docker, settings, observer, node.as_ref()).await;
     let mut following = None;
-    let mut silent = pin!(silent(&docker, settings.endpoint.is_socket()));
-    backoff.reset();
+    *listed = Some(Instant::now());
+    let mut heart = pin!(heart_stops(&docker, patience));
+    let again = |o: &Observer| o.unreadable().next().map(|_| Instant::now() + patience / 2);
+    let mut look_again = again(observer);
     let mut changed = true;
     loop {
         for event in batch.drain(..) {
@@ -117,6 +126,9 @@ async fn follow(
         // Managers stop telling of this node only when its own word is out.
         if let Some(node) = node.as_ref().filter(|_| following.is_none()) {
             following = Some(settings.followed.follow(node.id.clone()));
+        }
+        if let Some(error) = broken.take() {
+            return Err(error);
         }
         // Events of the whole Swarm come from managers: it may have become one. Or it has joined.
         let (mut of_whole, mut joined) = (false, false);
@@ -133,9 +145,12 @@ async fn follow(
             }
             look = looks.next() => changed |= learn(observer, look?),
             told = swarm.next() => changed |= hear(observer, told),
-            reason = &mut silent => return Err(reason),
             () = observations.closed() => return Ok(()),
-            () = at(ask_anew) => return Ok(()),
+            error = &mut heart => return Err(error.into()),
+            () = at(look_again) => {
+                observer.unreadable().for_each(|id| looks.want(id.to_string(), None));
+                look_again = again(observer);
+            }
         }
         // What is there already is told together.
         for _ in 0..BATCH_MAX {
@@ -149,6 +164,7 @@ async fn follow(
                 break;
             }
         }
+        look_again = look_again.or_else(|| again(observer));
         if joined || of_whole && !swarm.is_some() {
             return Ok(());
         }
@@ -211,54 +227,70 @@ fn wanted_events(since_ns: Option<u64>) -> EventsOptions {
     EventsOptions { since, filters: Some(filters.into()), ..EventsOptions::default() }
 }
 
-/// Makes the listing what is believed. Gives the events that came in the meantime, and whether
-/// every container could be looked at.
+/// Makes the listing, which may take so long, what is believed. Gives the events that came in the
+/// meantime, and what became of their stream: without one, listing again and again is better than
+/// nothing.
 async fn list(
     docker: &Docker,
     looks: &mut Looks<'_>,
-    mut events: impl Stream<Item = Result<EventMessage, bollard::errors::Error>> + Unpin,
+    mut events: impl Stream<Item = Result<EventMessage, ApiError>> + Unpin,
     observer: &mut Observer,
-) -> Result<(Vec<Event>, bool), Error> {
+    limit: Duration,
+) -> Result<(Vec<Event>, Option<Error>), Error> {
     let options = ListContainersOptions { all: true, ..ListContainersOptions::default() };
-    let mut early = Vec::new();
-    let mut listing = pin!(docker.list_containers(Some(options)));
+    let (mut early, mut broken) = (Vec::new(), None);
+    let mut take = |event: Option<Result<EventMessage, ApiError>>, broken: &mut Option<Error>| {
+        match event {
+            Some(Ok(event)) => early.extend(read(&event)),
+            Some(Err(error)) => *broken = Some(error.into()),
+            None => *broken = Some(ENDED.into()),
+        }
+        if early.len() > EARLY_MAX {
+            Err("too many events while containers are listed")
+        } else {
+            Ok(())
+        }
+    };
+    let mut listing = pin!(within(limit, docker.list_containers(Some(options))));
     let summaries = loop {
         tokio::select! {
             summaries = &mut listing => break summaries?,
-            event = events.next() => early.extend(read(&event.ok_or(ENDED)??)),
-        }
-        if early.len() > EARLY_MAX {
-            return Err("too many events while containers are listed".into());
+            event = events.next(), if broken.is_none() => take(event, &mut broken)?,
         }
     };
-    summaries.into_iter().filter_map(|s| s.id).for_each(|id| looks.want(id));
+    for summary in summaries {
+        let name = summary.names.as_ref().and_then(|names| names.first());
+        if let Some(id) = summary.id {
+            looks.want(id, name.map(String::as_str));
+        }
+    }
     let mut containers: Vec<Seen> = Vec::new();
-    let mut unsaid: Vec<String> = Vec::new();
+    let mut unreadable: Vec<Unreadable> = Vec::new();
     while !looks.is_empty() {
         tokio::select! {
             look = looks.next() => match look? {
                 Some(Look::Seen(seen)) => containers.push(*seen),
-                Some(Look::Failed(id)) => unsaid.push(id),
+                Some(Look::Failed(one)) => unreadable.push(one),
                 Some(Look::Missing(_)) | None => {}
             },
-            event = events.next() => early.extend(read(&event.ok_or(ENDED)??)),
-        }
-        if early.len() > EARLY_MAX {
-            return Err("too many events while containers are listed".into());
+            event = events.next(), if broken.is_none() => take(event, &mut broken)?,
         }
     }
-    observer.replace(containers, &unsaid);
-    Ok((early, unsaid.is_empty()))
+    if let (true, Some(first)) = (containers.is_empty(), unreadable.first()) {
+        return Err(format!("no container can be read; of the first, {}", first.reason).into());
+    }
+    observer.replace(containers, unreadable);
+    Ok((early, broken))
 }
 
 /// Takes an event in; whether something is believed now that was not before.
 fn take(observer: &mut Observer, looks: &mut Looks<'_>, event: &Event) -> bool {
     let told = observer.handle(event);
-    if told == Told::Look {
-        looks.want(event.id.clone());
-    } else if matches!(event.kind, Kind::Ended | Kind::Removed) {
+    match told {
+        Told::Look => looks.want(event.id.clone(), event.name.as_deref()),
         // Also of one that is not known yet: an answer that is under way would bring it to life.
-        looks.overtaken(&event.id);
+        _ if matches!(event.kind, Kind::Ended | Kind::Removed) => looks.overtaken(&event.id),
+        Told::Changed | Told::Nothing => {}
     }
     told == Told::Changed
 }
@@ -270,22 +302,8 @@ fn learn(observer: &mut Observer, look: Option<Look>) -> bool {
             true
         }
         Some(Look::Missing(id)) => observer.removed(&id) == Told::Changed,
-        Some(Look::Failed(_)) | None => false,
-    }
-}
-
-/// Ends when the engine does not answer any more, which a local one cannot do silently.
-async fn silent(docker: &Docker, is_local: bool) -> Error {
-    if is_local {
-        return std::future::pending().await;
-    }
-    loop {
-        tokio::time::sleep(PULSE_EVERY).await;
-        match tokio::time::timeout(PULSE_TIMEOUT, docker.ping()).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(e)) => return e.into(),
-            Err(_) => return "it does not answer any more".into(),
-        }
+        Some(Look::Failed(one)) => observer.missed(one) == Told::Changed,
+        None => false,
     }
 }
 

@@ -24,7 +24,7 @@ mod write;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
-use model::observed::{Container, Freshness, Observation};
+use model::observed::{Container, Freshness, Observation, Unreadable};
 use model::{Config, Name};
 
 use super::Problem;
@@ -165,6 +165,7 @@ fn attempt(
         for container in &observation.containers {
             hall.enter(observation, &view, &selection, container);
         }
+        observation.unreadable.iter().for_each(|one| hall.unread(observation, one));
         if base.backends.is_empty() {
             notices.extend(notices::nobody(observation, &selection, &hall.seats));
         }
@@ -256,6 +257,24 @@ impl Hall<'_> {
             None => select::service_name(container),
         };
         self.ways(seen, container, asks, standing, reach, seat);
+    }
+
+    /// A container that its engine cannot describe: it stays as it was known, if it was.
+    fn unread(&mut self, seen: &Observation, which: &Unreadable) {
+        let same = |s: &&mut Seat| s.id == which.id && s.provider == seen.provider;
+        let mut seat = Seat::unreadable(&seen.provider, which);
+        let name = seat.name.clone();
+        let mut reason = which.reason.clone();
+        if let Some(known) = self.seats.iter_mut().find(same) {
+            reason.push_str("; what was known of it goes on");
+            known.notes.push(reason.clone());
+        } else {
+            reason.push_str(": it is left out until that is mended");
+            seat = seat.quarantined(reason.clone());
+            self.seats.push(seat);
+        }
+        let origin = model::Origin::Label { container: name, label: "its description".into() };
+        self.problems.push(Problem { origin, reason });
     }
 
     fn ways(

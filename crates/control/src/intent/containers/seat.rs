@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::observed::{Container, ContainerHealth, ContainerState};
+use model::observed::{Container, ContainerHealth, ContainerState, Unreadable};
 use model::{Config, Name, Origin};
 
 use super::super::Wanted;
@@ -88,6 +88,24 @@ impl Seat {
             dialect: "",
             state: state(container),
             standing: Standing::In(waiting(container)),
+            servers: Vec::new(),
+            routes: Vec::new(),
+            notes: Vec::new(),
+            lost: None,
+        }
+    }
+
+    /// A container of which nothing but its id, and perhaps its name, could be read.
+    pub fn unreadable(provider: &Name, which: &Unreadable) -> Self {
+        Self {
+            provider: provider.clone(),
+            id: which.id.clone(),
+            name: if which.name.is_empty() { which.id.clone() } else { which.name.clone() },
+            image: "".into(),
+            service: which.name.to_string(),
+            dialect: "",
+            state: "unknown".to_owned(),
+            standing: Standing::Quarantined(which.reason.clone()),
             servers: Vec::new(),
             routes: Vec::new(),
             notes: Vec::new(),

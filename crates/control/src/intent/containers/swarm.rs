@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use model::observed::{
     Container, ContainerHealth, ContainerState, Freshness, Network, Observation, Service, Swarm,
@@ -61,17 +62,18 @@ pub fn join<'a>(observations: &[&'a Observation]) -> Joined<'a> {
     let fresh = observations.iter().filter(|o| matches!(o.freshness, Freshness::Fresh(_)));
     desk.followed = fresh.filter_map(|o| o.node.as_ref()).map(|n| &n.id).collect();
     let seen = observations.iter().enumerate().map(|(i, o)| desk.of_engine(i, o));
-    let mut containers: Vec<Vec<Container>> = seen.collect();
+    let mut containers: Vec<Vec<Arc<Container>>> = seen.collect();
     let speaker = |o: &&Observation| manager.is_some_and(|(m, _)| std::ptr::eq(m, *o));
     if let Some(at) = observations.iter().position(speaker) {
         containers[at].extend(desk.of_manager());
-        containers[at].extend(std::mem::take(&mut desk.virtuals).into_values());
+        containers[at].extend(std::mem::take(&mut desk.virtuals).into_values().map(Arc::new));
     }
-    let with = |(observation, containers): (&&Observation, Vec<Container>)| {
+    let with = |(observation, containers): (&&Observation, Vec<Arc<Container>>)| {
         Cow::Owned(Observation {
             provider: observation.provider.clone(),
             freshness: observation.freshness.clone(),
             containers,
+            unreadable: observation.unreadable.clone(),
             own: observation.own.clone(),
             machine: observation.machine,
             node: observation.node.clone(),
@@ -112,7 +114,7 @@ fn workers(observations: &[&Observation]) -> Option<Problem> {
         return None;
     }
     let works = |o: &&&Observation| {
-        let is_task = |c: &Container| label(c, SWARM_SERVICE).is_some();
+        let is_task = |c: &Arc<Container>| label(c, SWARM_SERVICE).is_some();
         o.node.as_ref().is_some_and(|n| !n.manager) && o.containers.iter().any(is_task)
     };
     let engine = observations.iter().find(works)?;
@@ -160,7 +162,7 @@ struct Desk<'a> {
 
 impl<'a> Desk<'a> {
     /// The containers that an engine tells of, without those that others know better.
-    fn of_engine(&mut self, number: usize, seen: &'a Observation) -> Vec<Container> {
+    fn of_engine(&mut self, number: usize, seen: &'a Observation) -> Vec<Arc<Container>> {
         let away = !matches!(seen.freshness, Freshness::Fresh(_));
         let told = seen
             .node
@@ -176,24 +178,24 @@ impl<'a> Desk<'a> {
             if is_task && away && told && !self.tasks.contains(&container.id) {
                 continue;
             }
-            containers.extend(self.serve(container.clone()));
+            containers.extend(self.serve(Arc::clone(container)));
         }
         containers
     }
 
     /// Tasks on nodes whose engines are not followed.
-    fn of_manager(&mut self) -> Vec<Container> {
+    fn of_manager(&mut self) -> Vec<Arc<Container>> {
         let Some(swarm) = self.swarm else { return Vec::new() };
         let all = swarm.tasks.iter().filter(|t| !self.followed.contains(&t.node));
-        let unseen: Vec<Container> = all
+        let unseen: Vec<Arc<Container>> = all
             .filter(|t| !self.chosen.contains_key(&t.container.id))
-            .map(|t| t.container.clone())
+            .map(|t| Arc::new(t.container.clone()))
             .collect();
         unseen.into_iter().filter_map(|c| self.serve(c)).collect()
     }
 
     /// The container with its service's labels; `None` when its service stands for it.
-    fn serve(&mut self, mut container: Container) -> Option<Container> {
+    fn serve(&mut self, mut container: Arc<Container>) -> Option<Arc<Container>> {
         let (Some(swarm), Some(id)) = (self.swarm, label(&container, SWARM_SERVICE)) else {
             return Some(container);
         };
@@ -203,7 +205,10 @@ impl<'a> Desk<'a> {
             return Some(container);
         };
         for (name, value) in &service.labels {
-            let before = container.labels.insert(name.clone(), value.clone());
+            let before = container.labels.get(name).cloned();
+            if before.as_ref() != Some(value) {
+                Arc::make_mut(&mut container).labels.insert(name.clone(), value.clone());
+            }
             if before.is_some_and(|b| b != *value) && OURS.iter().any(|o| name.starts_with(o)) {
                 self.differs(&id, service, name);
             }
@@ -212,7 +217,8 @@ impl<'a> Desk<'a> {
             return Some(container);
         }
         let known = self.virtuals.remove(&id);
-        self.virtuals.insert(id.clone(), virtually(&id, service, container, known));
+        self.virtuals
+            .insert(id.clone(), virtually(&id, service, Arc::unwrap_or_clone(container), known));
         None
     }
 

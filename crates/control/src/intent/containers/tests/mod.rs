@@ -1,5 +1,6 @@
 //! Containers in, routes and servers out.
 
+mod arbitrary;
 mod conflicts;
 mod effects;
 mod examples;
@@ -66,15 +67,7 @@ fn container(name: &str, ip: &str, labels: Pairs<'_>, env: Pairs<'_>) -> Contain
 
 /// What is seen when these containers run and nobody knows about us.
 fn seen(containers: Vec<Container>) -> Vec<Observation> {
-    vec![Observation {
-        provider: "docker".into(),
-        freshness: Freshness::Fresh(1),
-        containers,
-        own: None,
-        machine: None,
-        node: None,
-        swarm: None,
-    }]
+    vec![crate::tests::observation(Freshness::Fresh(1), containers)]
 }
 
 /// What becomes of them when nothing is remembered.

@@ -64,7 +64,7 @@ fn survey_of(observations: &[Observation]) -> Survey {
 }
 
 fn stale(mut observation: Observation) -> Observation {
-    observation.freshness = Freshness::Stale(1);
+    observation.freshness = Freshness::Stale { since_ms: 1, reason: "gone".to_owned() };
     observation
 }
 
