@@ -3,6 +3,7 @@
 mod arbitrary;
 mod conflicts;
 mod effects;
+mod arbitrary;
 mod examples;
 mod guard;
 mod import;
