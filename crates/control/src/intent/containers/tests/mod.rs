@@ -1,6 +1,5 @@
 //! Containers in, routes and servers out.
 
-mod arbitrary;
 mod conflicts;
 mod effects;
 mod arbitrary;
