@@ -87,13 +87,11 @@ async fn heart_stops(docker: &Docker, patience: Duration) -> ApiError {
     }
 }
 
-/// One connection's life, until nobody listens; `listed` is set once everything was seen.
-async fn follow(
+/// A connection to the engine, what it is in a Swarm, and what time it has.
+async fn connected(
     settings: &Settings,
     observer: &mut Observer,
-    observations: &mpsc::Sender<Observation>,
-    listed: &mut Option<Instant>,
-) -> Result<(), Error> {
+) -> Result<(Docker, Option<Node>, Option<u64>), Error> {
     let patience = settings.patience;
     let docker = settings.endpoint.connect(patience * LISTING_TIMES)?;
     let machine = settings.endpoint.machine().await;
@@ -104,6 +102,18 @@ async fn follow(
     let node = node(&info);
     observer.set_machine(machine.map(|ip| node_address(&info).unwrap_or(ip)));
     observer.set_node(node.clone());
+    Ok((docker, node, now))
+}
+
+/// One connection's life, until nobody listens; `listed` is set once everything was seen.
+async fn follow(
+    settings: &Settings,
+    observer: &mut Observer,
+    observations: &mpsc::Sender<Observation>,
+    listed: &mut Option<Instant>,
+) -> Result<(), Error> {
+    let patience = settings.patience;
+    let (docker, node, now) = connected(settings, observer).await?;
     let mut events = pin!(docker.events(Some(wanted_events(now))));
     let mut looks = Looks::new(&docker, patience);
     let listing = list(&docker, &mut looks, &mut events, observer, patience * LISTING_TIMES);

@@ -1,8 +1,8 @@
 //! Containers in, routes and servers out.
 
+mod arbitrary;
 mod conflicts;
 mod effects;
-mod arbitrary;
 mod examples;
 mod guard;
 mod import;
