@@ -215,7 +215,8 @@ proptest! {
         prop_assert!(!with.failed, "{:?}", with.problems);
         prop_assert_eq!(&alone.config.global, &with.config.global);
         prop_assert_eq!(&alone.config.userlists, &with.config.userlists);
-        let ((backs, fronts), (backs_with, fronts_with)) = (parts(&alone.config), parts(&with.config));
+        let (backs, fronts) = parts(&alone.config);
+        let (backs_with, fronts_with) = parts(&with.config);
         for (name, back) in &backs {
             prop_assert_eq!(Some(back), backs_with.get(name), "{} differs", name);
         }
