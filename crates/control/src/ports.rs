@@ -103,6 +103,10 @@ pub enum ServerOrderKind {
     Health(Operational),
     /// `enable health`, `disable health`.
     Checks(bool),
+    /// `enable agent`, `disable agent`.
+    Agent(bool),
+    /// `agent up`, `agent down`: as if its agent had said that.
+    AgentSays(bool),
     /// `shutdown sessions server`: whoever is served is cut off.
     Shutdown,
     /// `state ready`: ends maintenance and drain asked at run time.
@@ -130,4 +134,6 @@ pub enum OrderError {
     Range,
     /// Its health is not checked.
     NoCheck,
+    /// It has no agent, or nobody asks it now.
+    NoAgent,
 }

@@ -70,6 +70,22 @@ impl DataPlane for Plane {
                 server.check.pause(!on);
                 Ok(())
             }
+            ServerOrderKind::Agent(on) => {
+                if on && server.model.agent.is_none() {
+                    return Err(OrderError::NoAgent);
+                }
+                server.check.pause_agent(!on);
+                Ok(())
+            }
+            ServerOrderKind::AgentSays(_)
+                if server.model.agent.is_none() || server.check.is_agent_paused() =>
+            {
+                Err(OrderError::NoAgent)
+            }
+            ServerOrderKind::AgentSays(up) => {
+                proxy::checks::agent_says(shared, backend, server, up);
+                Ok(())
+            }
             ServerOrderKind::Shutdown => {
                 shared.end_sessions(&[server.state.uid()], proxy::Cause::Killed);
                 Ok(())

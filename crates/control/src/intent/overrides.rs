@@ -33,7 +33,11 @@ impl Overrides {
     pub fn record(&mut self, order: &ServerOrder) {
         let passing = matches!(
             order.what,
-            ServerOrderKind::Health(_) | ServerOrderKind::Checks(_) | ServerOrderKind::Shutdown
+            ServerOrderKind::Health(_)
+                | ServerOrderKind::Checks(_)
+                | ServerOrderKind::Agent(_)
+                | ServerOrderKind::AgentSays(_)
+                | ServerOrderKind::Shutdown
         );
         if passing {
             return;
@@ -47,8 +51,7 @@ impl Overrides {
             weight @ (ServerOrderKind::Weight(_) | ServerOrderKind::WeightPercent(_)) => {
                 entry.weight = Some(weight);
             }
-            ServerOrderKind::Health(_) | ServerOrderKind::Checks(_) | ServerOrderKind::Shutdown => {
-            }
+            _ => {}
         }
         if *entry == Override::default() {
             self.0.remove(&key);

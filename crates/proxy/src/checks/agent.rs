@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use health::CheckResult;
 use health::agent::{self, Advice};
+use health::text::Why;
 use model::{Address, AgentCheck, Operational};
 use tokio::time::{Instant, timeout};
 
 use super::{Context, Place, transition};
 use crate::connect::{self, Options};
+use crate::engine::Shared;
+use crate::live::{LiveBackend, LiveServer};
 use crate::log;
 
 /// Asks until it is aborted.
@@ -24,6 +27,9 @@ pub(super) async fn run(context: Rc<Context>, place: Rc<RefCell<Rc<Place>>>, fir
         let current = Rc::clone(&place.borrow());
         let Some(agent) = &current.server.model.agent else { return };
         wait = agent.inter.max(Duration::from_millis(1));
+        if current.server.check.is_agent_paused() {
+            continue;
+        }
         let Some(address) = address(&current, agent) else { continue };
         let permit = context.open.acquire().await;
         let started = Instant::now();
@@ -100,6 +106,16 @@ fn follow(
         let line = health::text::agent_line(&subject, &result, *up);
         shared.events.state(&backend.model.log, log::LEVEL_NOTICE, &line);
     }
+    let why = Why::Check(Some(&result).filter(|_| !logs));
+    said(shared, backend, server, *up, why);
+}
+
+/// Takes in what an operator says in place of the agent.
+pub fn says(shared: &Shared, backend: &LiveBackend, server: &LiveServer, up: bool) {
+    said(shared, backend, server, up, Why::Command);
+}
+
+fn said(shared: &Shared, backend: &LiveBackend, server: &LiveServer, up: bool, why: Why<'_>) {
     server.check.agent_says_down.store(!up, Relaxed);
     let checks_agree = server.model.check.is_none() || server.check.is_up();
     let to = match up {
@@ -109,6 +125,5 @@ fn follow(
         }
         true => return,
     };
-    let why = health::text::Why::Check(Some(&result).filter(|_| !logs));
     transition::set(shared, backend, server, to, why);
 }

@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::task::{AbortHandle, LocalSet};
 
+pub use agent::says as agent_says;
 pub use health::agent::Wish;
 pub use observe::{observe_connect, observe_response};
 pub use transition::{administer, force, share_of_weight, tracked_follow, weigh, wished};
@@ -45,6 +46,8 @@ pub struct Checked {
     agent: Mutex<Option<CheckResult>>,
     /// `disable health`: not checked for now.
     paused: AtomicBool,
+    /// `disable agent`: not asked for now.
+    agent_paused: AtomicBool,
     failed: AtomicU64,
     observed: AtomicU64,
 }
@@ -89,6 +92,17 @@ impl Checked {
         if !paused {
             self.wake.notify_one();
         }
+    }
+
+    /// Whether its agent is not asked for now.
+    #[must_use]
+    pub fn is_agent_paused(&self) -> bool {
+        self.agent_paused.load(Relaxed)
+    }
+
+    /// Stops asking its agent, or begins again.
+    pub fn pause_agent(&self, paused: bool) {
+        self.agent_paused.store(paused, Relaxed);
     }
 
     /// Checks that failed while the server was up.
