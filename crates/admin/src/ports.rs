@@ -173,6 +173,16 @@ pub enum Change {
     AddServer(Name, Name, Vec<String>),
     /// A server less: backend, server.
     RemoveServer(Name, Name),
+    /// Listening addresses more: frontend, and what a `bind` line says.
+    AddBind(Name, Vec<String>),
+    /// A listening address less: frontend, and its address or name.
+    RemoveBind(Name, String),
+    /// A section more: `frontend` or `backend`, the words behind it, the lines below.
+    AddSection(&'static str, Vec<String>, String),
+    /// A frontend less.
+    RemoveFrontend(Name),
+    /// A backend less.
+    RemoveBackend(Name),
     /// Of a frontend.
     Frontend(Name, FrontendChange),
     /// `maxconn` of the process; `None` = as configured.
@@ -188,6 +198,8 @@ pub enum ServerChange {
     Address(IpAddr, Option<PortChange>),
     /// Another address or port for its checks.
     Check(Option<IpAddr>, Option<u16>),
+    /// Another address, port or text for its agent; an empty text = none.
+    Agent(Option<IpAddr>, Option<u16>, Option<Name>),
     /// Another `maxconn`; 0 = none.
     Maxconn(u32),
 }

@@ -181,6 +181,11 @@ pub trait Sources {
     fn patterns(&self) -> Option<Arc<expr::PatternStore>> {
         None
     }
+
+    /// Lists of files that are looked up as they are now, whatever the files say.
+    fn running_patterns(&self) -> &[expr::PatternList] {
+        &[]
+    }
 }
 
 /// Sources that hold no file at all.

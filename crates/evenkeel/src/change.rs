@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admin::ports::{Change, FrontendChange, PortChange, ServerChange};
-use config::{Environment, Files, Severity, SourceFile};
 use control::apply::Attempt;
 use control::intent::{Patches, port_text};
 use control::{Cause, Verdict};
-use model::{Config, Host, Mode, Name, Port, Server};
+use model::{BackendTarget, Config, Host, Name, Port, Server};
 
 use crate::house::{House, wall_ms};
+use crate::pieces;
 
 /// Carries a change out; returns what to say.
 pub fn carry_out(house: &House, change: Change) -> Result<String, String> {
@@ -18,18 +18,33 @@ pub fn carry_out(house: &House, change: Change) -> Result<String, String> {
     let config = &running.config;
     let before = house.controller.borrow().intent.patches().clone();
     let mut patches = before.clone();
-    let (cause, said) = match change {
+    let (cause, said) = note(house, config, &mut patches, change)?;
+    if patches == before {
+        return Ok(said);
+    }
+    apply(house, patches, before, cause)?;
+    Ok(said)
+}
+
+/// Notes a change; returns what is done and what to say about it.
+fn note(
+    house: &House,
+    config: &Config,
+    patches: &mut Patches,
+    change: Change,
+) -> Result<(String, String), String> {
+    Ok(match change {
         Change::Server(backend, server, what) => {
             let model = server_of(config, &backend, &server)?;
-            let said = of_server(&mut patches, model, &backend, what);
-            if patches == before {
-                return Ok(said);
+            if matches!(what, ServerChange::Agent(..)) && !has_agent(house, &backend, &server) {
+                return Err("agent checks are not enabled on this server".to_owned());
             }
+            let said = of_server(patches, model, &backend, what);
             (format!("set server {backend}/{server}"), said)
         }
         Change::AddServer(backend, server, options) => {
-            let added = lower(house, config, &backend, &server, &options)?;
-            patches.add(&backend, added);
+            let added = pieces::server(house, config, &backend, &server, &options)?;
+            patches.add(&backend, added, options);
             (format!("add server {backend}/{server}"), String::new())
         }
         Change::RemoveServer(backend, server) => {
@@ -37,8 +52,42 @@ pub fn carry_out(house: &House, change: Change) -> Result<String, String> {
             patches.remove(&backend, &server);
             (format!("del server {backend}/{server}"), String::new())
         }
+        Change::AddBind(frontend, words) => {
+            let binds = pieces::binds(house, config, &frontend, &words)?;
+            patches.add_binds(&frontend, binds, words);
+            (format!("add bind {frontend}"), String::new())
+        }
+        Change::RemoveBind(frontend, place) => {
+            let model = config.frontend(&frontend).ok_or("No such frontend.")?;
+            let bind = model
+                .binds
+                .iter()
+                .find(|b| b.address.to_string() == *place || b.name.as_deref() == Some(&*place));
+            patches.remove_bind(&frontend, bind.ok_or("No such bind.")?.address.clone());
+            (format!("del bind {frontend} {place}"), String::new())
+        }
+        Change::AddSection(keyword, header, body) => {
+            let made = pieces::section(house, config, keyword, &header, &body)?;
+            patches.add_section(made.frontend, made.backend, made.text);
+            (format!("add {keyword} {}", header.join(" ")), String::new())
+        }
+        Change::RemoveFrontend(name) => {
+            let model = config.frontend(&name).ok_or("No such frontend.")?;
+            if model.is_listen {
+                return Err(format!(
+                    "'{name}' is a 'listen' section; 'disable frontend' closes it."
+                ));
+            }
+            patches.remove_frontend(&name);
+            (format!("del frontend {name}"), String::new())
+        }
+        Change::RemoveBackend(name) => {
+            unnamed(config, &name)?;
+            patches.remove_backend(&name);
+            (format!("del backend {name}"), String::new())
+        }
         Change::Frontend(name, what) => {
-            of_frontend(&mut patches, config, &name, what)?;
+            of_frontend(patches, config, &name, what)?;
             (format!("{} frontend {name}", word(what)), String::new())
         }
         Change::Maxconn(maxconn) => {
@@ -49,9 +98,7 @@ pub fn carry_out(house: &House, change: Change) -> Result<String, String> {
             patches.connection_rate = Some(rate);
             ("set rate-limit connections global".to_owned(), String::new())
         }
-    };
-    apply(house, patches, before, cause)?;
-    Ok(said)
+    })
 }
 
 fn apply(house: &House, patches: Patches, before: Patches, cause: String) -> Result<(), String> {
@@ -86,6 +133,11 @@ fn of_server(patches: &mut Patches, model: &Server, backend: &Name, what: Server
             patch.check_addr = addr.or(patch.check_addr);
             patch.check_port = port.or(patch.check_port);
         }
+        ServerChange::Agent(addr, port, send) => {
+            patch.agent_addr = addr.or(patch.agent_addr);
+            patch.agent_port = port.or(patch.agent_port);
+            patch.agent_send = send.or(patch.agent_send.take());
+        }
         ServerChange::Address(ip, port) => {
             let mut said = Vec::new();
             let before = match &model.host {
@@ -113,6 +165,38 @@ fn of_server(patches: &mut Patches, model: &Server, backend: &Name, what: Server
         }
     }
     String::new()
+}
+
+/// Nothing that runs names this backend.
+fn unnamed(config: &Config, name: &Name) -> Result<(), String> {
+    let model = config.backend(name).ok_or("No such backend.")?;
+    if model.is_listen {
+        return Err(format!("'{name}' is a 'listen' section."));
+    }
+    let names = |frontend: &model::Frontend| {
+        let ruled = frontend.use_backend.iter().any(|rule| match &rule.action {
+            BackendTarget::Static(target) => target == name,
+            BackendTarget::Format(_) => false,
+        });
+        ruled || frontend.default_backend.as_ref() == Some(name)
+    };
+    if let Some(frontend) = config.frontends.iter().find(|f| names(f)) {
+        return Err(format!("Frontend '{}' uses this backend.", frontend.name));
+    }
+    let mut servers = config.backends.iter().filter(|b| b.name != *name).flat_map(|b| &b.servers);
+    match servers.find(|s| s.track.as_deref().is_some_and(|(of, _)| of == name)) {
+        Some(server) => Err(format!("Server '{}' tracks a server of this backend.", server.name)),
+        None => Ok(()),
+    }
+}
+
+/// Whether the agent of a server is asked now.
+fn has_agent(house: &House, backend: &Name, server: &Name) -> bool {
+    let live = house.plane.engine.shared().live();
+    let servers = live.backends.get(backend).map(|b| b.servers.as_slice()).unwrap_or_default();
+    servers
+        .iter()
+        .any(|s| s.model.name == *server && s.model.agent.is_some() && !s.check.is_agent_paused())
 }
 
 fn word(what: FrontendChange) -> &'static str {
@@ -176,64 +260,4 @@ fn removable(house: &House, config: &Config, backend: &Name, server: &Name) -> R
         );
     }
     admin::House::removable(house, &format!("{backend}/{server}")).map_err(|why| why.reason)
-}
-
-/// The server that a `server` line in the backend would make.
-fn lower(
-    house: &House,
-    config: &Config,
-    backend: &Name,
-    server: &Name,
-    options: &[String],
-) -> Result<Server, String> {
-    let model = config.backend(backend).ok_or("No such backend.")?;
-    if model.servers.iter().any(|s| s.name == *server) {
-        return Err("Already exists a server with the same name in backend.".to_owned());
-    }
-    if options.is_empty() {
-        return Err("'server' expects <name> and <addr>[:<port>] as arguments.".to_owned());
-    }
-    let mode = if model.mode == Mode::Http { "http" } else { "tcp" };
-    let words: Vec<String> = options.iter().map(|word| quoted(word)).collect();
-    let text = format!(
-        "backend {}\n mode {mode}\n server {} {}\n",
-        quoted(backend),
-        quoted(server),
-        words.join(" ")
-    );
-    let mut files = Files::default();
-    files.add(SourceFile::new("add server".to_owned(), text.as_bytes()));
-    let facts = &house.loader.facts;
-    let loaded = config::load(files, &config::source::NoSources, &mut Environment::new(), facts);
-    let alert = loaded.diagnostics.iter().find(|d| d.severity == Severity::Alert);
-    if let Some(alert) = alert {
-        return Err(alert.reason.clone());
-    }
-    let mut lowered = loaded.config.ok_or("the line is not understood")?;
-    let made = lowered.backends.pop().and_then(|b| b.servers.first().cloned());
-    let mut made = Arc::unwrap_or_clone(made.ok_or("the line is not understood")?);
-    let highest = model.servers.iter().map(|s| s.id).max().unwrap_or(0);
-    if !options.iter().any(|w| w == "id") {
-        made.id = highest + 1;
-    } else if let Some(other) = model.servers.iter().find(|s| s.id == made.id) {
-        return Err(format!(
-            "'id' : custom id {} already used ('server {}').",
-            made.id, other.name
-        ));
-    }
-    made.disabled = true;
-    Ok(made)
-}
-
-/// A word of a configuration line that stays one word.
-fn quoted(word: &str) -> String {
-    word.chars().fold(String::new(), |mut out, c| {
-        if matches!(c, ' ' | '\t' | '\\' | '"' | '\'' | '#' | '$') {
-            out.push('\\');
-        }
-        if !matches!(c, '\n' | '\r') {
-            out.push(c);
-        }
-        out
-    })
 }

@@ -129,16 +129,7 @@ impl Loader {
     pub fn load(&self, running: Option<&Config>, anew: bool) -> Result<Loaded, ReadError> {
         let mut fingerprint = DefaultHasher::new();
         let mut watched: BTreeSet<PathBuf> = self.paths.iter().cloned().collect();
-        let mut files = Files::default();
-        for path in self.expand(&mut watched)? {
-            let bytes =
-                std::fs::read(&path).map_err(|error| ReadError { path: path.clone(), error })?;
-            (&path, &bytes).hash(&mut fingerprint);
-            if files.add(SourceFile::new(path.display().to_string(), &bytes)).is_none() {
-                let error = io::Error::other("too large, or too many files");
-                return Err(ReadError { path, error });
-            }
-        }
+        let files = self.read(&mut watched, &mut fingerprint)?;
         for path in self.environment.value(ALSO_WATCHED).unwrap_or_default().split_whitespace() {
             (path, std::fs::read(path).ok()).hash(&mut fingerprint);
             watched.insert(path.into());
@@ -146,6 +137,7 @@ impl Loader {
         let disk = Disk {
             environment: &self.environment,
             patterns: &self.patterns,
+            running: &[],
             read: RefCell::default(),
         };
         let mut environment = self.environment.clone();
@@ -181,6 +173,50 @@ impl Loader {
         })
     }
 
+    /// The configuration files, expanded.
+    fn read(
+        &self,
+        watched: &mut BTreeSet<PathBuf>,
+        fingerprint: &mut DefaultHasher,
+    ) -> Result<Files, ReadError> {
+        let mut files = Files::default();
+        for path in self.expand(watched)? {
+            let bytes =
+                std::fs::read(&path).map_err(|error| ReadError { path: path.clone(), error })?;
+            (&path, &bytes).hash(fingerprint);
+            if files.add(SourceFile::new(path.display().to_string(), &bytes)).is_none() {
+                let error = io::Error::other("too large, or too many files");
+                return Err(ReadError { path, error });
+            }
+        }
+        Ok(files)
+    }
+
+    /// The texts of the configuration files as they are now.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn texts(&self) -> Result<Files, ReadError> {
+        self.read(&mut BTreeSet::new(), &mut DefaultHasher::new())
+    }
+
+    /// What texts mean, where lists of patterns of `running` go on as they are. Names of servers
+    /// are not resolved.
+    pub fn lower(
+        &self,
+        files: Files,
+        running: &[expr::PatternList],
+        environment: &mut Environment,
+    ) -> config::Loaded {
+        let disk = Disk {
+            environment: &self.environment,
+            patterns: &self.patterns,
+            running,
+            read: RefCell::default(),
+        };
+        config::load(files, &disk, environment, &self.facts)
+    }
+
     /// Directories become their `*.cfg` files in HAProxy's order.
     fn expand(&self, watched: &mut BTreeSet<PathBuf>) -> Result<Vec<PathBuf>, ReadError> {
         let mut all = Vec::new();
@@ -214,6 +250,7 @@ type Content = Result<Arc<[u8]>, String>;
 struct Disk<'a> {
     environment: &'a Environment,
     patterns: &'a Arc<expr::PatternStore>,
+    running: &'a [expr::PatternList],
     read: RefCell<Vec<(PathBuf, Content)>>,
 }
 
@@ -238,6 +275,10 @@ impl config::Sources for Disk<'_> {
 
     fn patterns(&self) -> Option<Arc<expr::PatternStore>> {
         Some(Arc::clone(self.patterns))
+    }
+
+    fn running_patterns(&self) -> &[expr::PatternList] {
+        self.running
     }
 }
 

@@ -25,6 +25,7 @@ mod memory;
 mod names;
 mod native;
 mod orphans;
+mod pieces;
 mod plane;
 mod process;
 mod remote;

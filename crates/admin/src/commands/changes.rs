@@ -10,8 +10,39 @@ use crate::ports::{Change, FrontendChange, House, Level, PortChange, ServerChang
 use control::ports::ServerOrderKind;
 
 pub(super) const COMMANDS: &[Command] = commands! {
+    "add backend" "<name> [from <defaults>] [<payload>]" Admin
+        "a backend more; the payload holds its lines as the file would":
+        Run::Now(|house, args| add_section(house, args, "backend"));
+    "add bind" "<frontend> <address> [<option>...]" Admin "a listening address more":
+        Run::Now(add_bind);
+    "add frontend" "<name> [from <defaults>] [<payload>]" Admin
+        "a frontend more; the payload holds its lines as the file would":
+        Run::Now(|house, args| add_section(house, args, "frontend"));
     "add server" "<bk>/<srv> <address> [<option>...]" Admin
         "a server more, in maintenance until 'enable server'": Run::Now(add_server);
+    "del backend" "<backend>" Admin "a backend less; nothing may name it": Run::Now(|house, args| {
+        match args.word(0) {
+            Some(name) => {
+                said(house.change(Change::RemoveBackend(name.into())), "Backend deleted.")
+            }
+            None => Reply::error("A backend name is expected."),
+        }
+    });
+    "del bind" "<frontend> <address>|<name>" Admin "a listening address less":
+        Run::Now(|house, args| match args.words {
+            [frontend, place, ..] => {
+                let change = Change::RemoveBind((*frontend).into(), (*place).to_owned());
+                said(house.change(change), "Bind deleted.")
+            }
+            _ => Reply::error("Require a frontend and the address or name of a bind."),
+        });
+    "del frontend" "<frontend>" Admin "a frontend less; its sessions go on to their end":
+        Run::Now(|house, args| match args.word(0) {
+            Some(name) => {
+                said(house.change(Change::RemoveFrontend(name.into())), "Frontend deleted.")
+            }
+            None => Reply::error("A frontend name is expected."),
+        });
     "del server" "<bk>/<srv>" Admin "a server less; it must be in maintenance and unused":
         Run::Now(|house, args| with_server(house, args, |(backend, server), _| {
             match house.change(Change::RemoveServer(backend.into(), server.into())) {
@@ -20,14 +51,22 @@ pub(super) const COMMANDS: &[Command] = commands! {
             }
         }));
     "disable agent" "<bk>/<srv>" Admin "no agent checks for now":
-        Run::Now(|house, args| with_server(house, args, |_, _| Reply::done()));
+        Run::Now(|house, args| with_server(house, args, |name, _| {
+            order(house, name, ServerOrderKind::Agent(false))
+        }));
     "disable frontend" "<frontend>" Admin "close the sockets of a frontend":
         Run::Now(|house, args| frontend(house, args, FrontendChange::Close));
     "disable health" "<bk>/<srv>" Admin "no health checks for now":
         Run::Now(|house, args| checks(house, args, false));
     "enable agent" "<bk>/<srv>" Admin "agent checks again":
-        Run::Now(|house, args| with_server(house, args, |_, _| {
-            Reply::error("Agent was not configured on this server, cannot enable.")
+        Run::Now(|house, args| with_server(house, args, |name, _| {
+            let done = order(house, name, ServerOrderKind::Agent(true));
+            match done.severity {
+                None => done,
+                Some(_) => {
+                    Reply::error("Agent was not configured on this server, cannot enable.")
+                }
+            }
         }));
     "enable frontend" "<frontend>" Admin "open them again":
         Run::Now(|house, args| frontend(house, args, FrontendChange::Open));
@@ -53,16 +92,45 @@ fn done(outcome: Result<String, String>) -> Reply {
     }
 }
 
+fn said(outcome: Result<String, String>, done: &str) -> Reply {
+    match outcome {
+        Ok(_) => Reply::message(Severity::Info, done),
+        Err(why) => Reply::error(why),
+    }
+}
+
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn add_section(house: &dyn House, args: Args<'_>, keyword: &'static str) -> Reply {
+    if args.words.is_empty() {
+        return Reply::error(format!("A {keyword} name is expected."));
+    }
+    let body = args.payload.unwrap_or_default().to_owned();
+    let change = Change::AddSection(keyword, owned(args.words), body);
+    let done =
+        if keyword == "backend" { "New backend registered." } else { "New frontend registered." };
+    said(house.change(change), done)
+}
+
+fn add_bind(house: &dyn House, args: Args<'_>) -> Reply {
+    let [frontend, words @ ..] = args.words else {
+        return Reply::error("A frontend name is expected.");
+    };
+    let change = Change::AddBind((*frontend).into(), owned(words));
+    said(house.change(change), "New bind registered.")
+}
+
 fn add_server(house: &dyn House, args: Args<'_>) -> Reply {
-    let Some((backend, server)) = args.word(0).and_then(|name| name.split_once('/')) else {
+    let named = args.word(0).and_then(|name| name.split_once('/'));
+    let named = named.filter(|(backend, server)| !backend.is_empty() && !server.is_empty());
+    let Some((backend, server)) = named else {
         return Reply::error("Require 'backend/server'.");
     };
     let options = args.words.get(1..).unwrap_or_default();
-    let options: Vec<String> = options.iter().map(|w| (*w).to_owned()).collect();
-    match house.change(Change::AddServer(backend.into(), server.into(), options)) {
-        Ok(_) => Reply::message(Severity::Info, "New server registered."),
-        Err(why) => Reply::error(why),
-    }
+    let change = Change::AddServer(backend.into(), server.into(), owned(options));
+    said(house.change(change), "New server registered.")
 }
 
 fn frontend(house: &dyn House, args: Args<'_>, what: FrontendChange) -> Reply {
@@ -145,7 +213,6 @@ fn checks(house: &dyn House, args: Args<'_>, on: bool) -> Reply {
 
 /// The rest of `set server`: everything but state and weight.
 pub(super) fn set_server(house: &dyn House, name: (&str, &str), rest: &[&str]) -> Option<Reply> {
-    const NO_AGENT: &str = "agent checks are not enabled on this server.";
     let has_check = || {
         house.rows().iter().any(|r| {
             (&*r.proxy, &*r.service) == name && r.server.as_ref().is_some_and(|s| s.check.is_some())
@@ -163,19 +230,21 @@ pub(super) fn set_server(house: &dyn House, name: (&str, &str), rest: &[&str]) -
         ["health"] => {
             Reply::error("'set server <srv> health' expects 'up', 'stopping', or 'down'.")
         }
-        ["agent" | "agent-send", ..] => Reply::error(NO_AGENT),
-        ["agent-addr" | "agent-port", ..] => {
-            Reply::error("agent checks are not enabled on this server")
+        ["agent", ..] | ["agent-addr" | "agent-port" | "agent-send", ..] => {
+            agent(house, name, rest)
         }
+        ["check-addr"] => {
+            Reply::error("set server <b>/<s> check-addr requires an address and optionally a port.")
+        }
+        ["check-port"] => Reply::error("set server <b>/<s> check-port requires a port."),
         ["check-addr" | "check-port", ..] if !has_check() => Reply::error(NO_CHECK),
-        ["check-addr", ip, rest @ ..] => match (ip.parse::<IpAddr>(), check_port(rest)) {
-            (Err(_), _) => Reply::error(format!("'{ip}' is not an address")),
-            (_, Err(why)) => Reply::error(why),
-            (Ok(ip), Ok(port)) => done(change(house, name, ServerChange::Check(Some(ip), port))),
+        ["check-addr", rest @ ..] => match place(rest) {
+            Ok((ip, port)) => done(change(house, name, ServerChange::Check(Some(ip), port))),
+            Err(why) => Reply::error(why),
         },
-        ["check-port", port, ..] => match port.parse() {
+        ["check-port", port, ..] => match read_port(port) {
             Ok(port) => done(change(house, name, ServerChange::Check(None, Some(port)))),
-            Err(_) => Reply::error("provided port is not an integer"),
+            Err(why) => Reply::error(why),
         },
         ["fqdn", ..] => {
             Reply::error("set server <b>/<s> fqdn failed because no resolution is configured.")
@@ -187,10 +256,53 @@ pub(super) fn set_server(house: &dyn House, name: (&str, &str), rest: &[&str]) -
     })
 }
 
-fn check_port(rest: &[&str]) -> Result<Option<u16>, &'static str> {
-    match rest {
-        ["port", port, ..] => port.parse().map(Some).map_err(|_| "provided port is not an integer"),
-        _ => Ok(None),
+/// `agent`, `agent-addr`, `agent-port`, `agent-send`.
+fn agent(house: &dyn House, name: (&str, &str), rest: &[&str]) -> Reply {
+    let change = |addr, port, send| change(house, name, ServerChange::Agent(addr, port, send));
+    // Whether there is an agent comes before whether the value is right.
+    let asked = change(None, None, None);
+    match (rest, asked) {
+        (["agent-addr"], _) => {
+            Reply::error("set server <b>/<s> agent-addr requires an address and optionally a port.")
+        }
+        (["agent-port"], _) => Reply::error("set server <b>/<s> agent-port requires a port."),
+        (["agent" | "agent-send", ..], Err(why)) => Reply::error(why + "."),
+        (_, Err(why)) => Reply::error(why),
+        (["agent", "up", ..], _) => order(house, name, ServerOrderKind::AgentSays(true)),
+        (["agent", "down", ..], _) => order(house, name, ServerOrderKind::AgentSays(false)),
+        (["agent", ..], _) => Reply::error("'set server <srv> agent' expects 'up' or 'down'."),
+        (["agent-addr", rest @ ..], _) => match place(rest) {
+            Ok((ip, port)) => done(change(Some(ip), port, None)),
+            Err(why) => Reply::error(why),
+        },
+        (["agent-port", port, ..], _) => match read_port(port) {
+            Ok(port) => done(change(None, Some(port), None)),
+            Err(why) => Reply::error(why),
+        },
+        (_, _) => {
+            let text = rest.get(1).copied().unwrap_or_default();
+            done(change(None, None, Some(text.into())))
+        }
+    }
+}
+
+/// `IP [port PORT]` of a check or an agent.
+fn place(rest: &[&str]) -> Result<(IpAddr, Option<u16>), String> {
+    let ip = rest.first().copied().unwrap_or_default();
+    let address = ip.parse().map_err(|_| format!("invalid addr '{ip}'"))?;
+    match rest.get(1..) {
+        Some(["port", rest @ ..]) => {
+            let port = read_port(rest.first().copied().unwrap_or_default())?;
+            Ok((address, Some(port)))
+        }
+        _ => Ok((address, None)),
+    }
+}
+
+fn read_port(text: &str) -> Result<u16, String> {
+    match text.parse::<i64>() {
+        Ok(port) => u16::try_from(port).map_err(|_| "provided port is invalid".to_owned()),
+        Err(_) => Err("provided port is not an integer".to_owned()),
     }
 }
 

@@ -271,7 +271,15 @@ const MANUAL_END: &str = "\n## Maps and ACLs\n\n\
     request. A list lives\nas long as the configuration that read it: a reload reads files that \
     were changed, or whose list was changed by\ncommands or rules, anew. Unlike in HAProxy, \
     changes ask for the level `admin`, a payload may hold empty lines, and\na key without a \
-    value ends it with an error wherever it stands.\n";
+    value ends it with an error wherever it stands.\n\n\
+    ## Servers, sections and addresses\n\n\
+    `add server` takes every option of a `server` line, whatever the balancing; HAProxy takes \
+    some. `add backend` and\n`add frontend` take the lines of a section as payload, which \
+    inherit from `defaults` of the files; `add bind` takes\nwhat a `bind` line says. Nothing of \
+    this changes a file: it holds until the files are read anew.\n\n\
+    ```\n\
+    add backend blue <<\nbalance leastconn\nserver b1 10.0.0.7:8080 check\n\n\
+    ```\n";
 
 #[cfg(test)]
 mod tests {

@@ -18,8 +18,9 @@ pub(super) const COMMANDS: &[Command] = commands! {
         });
     "get weight" "<bk>/<srv>" User "the weight of a server in effect and in the configuration":
         Run::Now(weight_of);
-    "set server" "<bk>/<srv> addr|check-addr|check-port|health|state|weight <value>" Admin
-        "change a server": Run::Now(set_server);
+    "set server" "<bk>/<srv> <what> <value>" Admin
+        "change addr, agent, agent-addr, agent-port, agent-send, check-addr, check-port, \
+         health, state or weight of a server": Run::Now(set_server);
     "set weight" "<bk>/<srv> <weight>[%]" Admin
         "change the weight of a server (see 'set server')": Run::Now(|house, args| {
             with_server(house, args, |name, rest| match weight(rest.first().copied()) {
@@ -138,6 +139,7 @@ pub(super) fn order(
         Err(OrderError::NoCheck) => {
             Reply::error("Health check was not configured on this server, cannot enable.")
         }
+        Err(OrderError::NoAgent) => Reply::error("agent checks are not enabled on this server."),
         Err(OrderError::Range) => Reply::error("The value is out of range."),
         Err(OrderError::FixedWeight) => Reply::error(
             "Backend is using a static LB algorithm and only accepts weights '0%' and '100%'.",

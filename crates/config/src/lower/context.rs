@@ -114,7 +114,8 @@ impl<'a> Lowering<'a> {
             world: World {
                 sources,
                 files: std::cell::RefCell::default(),
-                patterns: expr::Registry::new(sources.patterns().unwrap_or_default()),
+                patterns: expr::Registry::new(sources.patterns().unwrap_or_default())
+                    .going_on(sources.running_patterns()),
             },
             names: HashSet::new(),
             formats: HashMap::new(),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use model::{Config, Host, Name, Port, Server};
+use model::{Address, Backend, Bind, Config, Frontend, Host, Name, Port, Server};
 
 /// What was asked for one server; `None` = as configured.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,6 +18,12 @@ pub struct ServerPatch {
     pub check_addr: Option<IpAddr>,
     /// Another port for its checks.
     pub check_port: Option<u16>,
+    /// Another address for its agent.
+    pub agent_addr: Option<IpAddr>,
+    /// Another port for its agent.
+    pub agent_port: Option<u16>,
+    /// Another text for its agent; an empty one = none.
+    pub agent_send: Option<Name>,
     /// Another `maxconn`; 0 = none.
     pub maxconn: Option<u32>,
 }
@@ -33,12 +39,25 @@ pub struct FrontendPatch {
     pub shut: bool,
 }
 
+/// A section that was added.
+#[derive(Clone, Debug, PartialEq)]
+struct Section {
+    frontend: Option<Arc<Frontend>>,
+    backend: Option<Arc<Backend>>,
+    text: String,
+}
+
 /// All changes in force.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Patches {
     servers: BTreeMap<(Name, Name), ServerPatch>,
-    added: Vec<(Name, Arc<Server>)>,
+    added: Vec<(Name, Arc<Server>, Vec<String>)>,
     removed: BTreeSet<(Name, Name)>,
+    binds: Vec<(Name, Bind, Vec<String>)>,
+    removed_binds: Vec<(Name, Address)>,
+    sections: Vec<Section>,
+    removed_frontends: BTreeSet<Name>,
+    removed_backends: BTreeSet<Name>,
     frontends: BTreeMap<Name, FrontendPatch>,
     /// `maxconn` of the process.
     pub maxconn: Option<u32>,
@@ -69,15 +88,63 @@ impl Patches {
         self.frontends.get(name).copied().unwrap_or_default()
     }
 
-    /// A server more.
-    pub fn add(&mut self, backend: &Name, server: Server) {
-        self.removed.remove(&(backend.clone(), server.name.clone()));
-        self.added.push((backend.clone(), Arc::new(server)));
+    /// A server more, and the words that its line has behind its name.
+    pub fn add(&mut self, backend: &Name, server: Server, words: Vec<String>) {
+        self.added.push((backend.clone(), Arc::new(server), words));
+    }
+
+    /// Listening addresses more, and the words of their line.
+    pub fn add_binds(&mut self, frontend: &Name, binds: Vec<Bind>, words: Vec<String>) {
+        let all = binds.into_iter().map(|bind| (frontend.clone(), bind, words.clone()));
+        self.binds.extend(all);
+    }
+
+    /// A listening address less.
+    pub fn remove_bind(&mut self, frontend: &Name, address: Address) {
+        let before = self.binds.len();
+        self.binds.retain(|(f, bind, _)| f != frontend || bind.address != address);
+        if self.binds.len() == before {
+            self.removed_binds.push((frontend.clone(), address));
+        }
+    }
+
+    /// A section more, and its text.
+    pub fn add_section(
+        &mut self,
+        frontend: Option<Arc<Frontend>>,
+        backend: Option<Arc<Backend>>,
+        text: String,
+    ) {
+        self.sections.push(Section { frontend, backend, text });
+    }
+
+    /// A frontend less, with all that was asked for it.
+    pub fn remove_frontend(&mut self, name: &Name) {
+        let before = self.sections.len();
+        self.sections.retain(|s| s.frontend.as_ref().is_none_or(|f| f.name != *name));
+        if self.sections.len() == before {
+            self.removed_frontends.insert(name.clone());
+        }
+        self.frontends.remove(name);
+        self.binds.retain(|(f, ..)| f != name);
+        self.removed_binds.retain(|(f, _)| f != name);
+    }
+
+    /// A backend less, with all that was asked for it.
+    pub fn remove_backend(&mut self, name: &Name) {
+        let before = self.sections.len();
+        self.sections.retain(|s| s.backend.as_ref().is_none_or(|b| b.name != *name));
+        if self.sections.len() == before {
+            self.removed_backends.insert(name.clone());
+        }
+        self.servers.retain(|(b, _), _| b != name);
+        self.added.retain(|(b, ..)| b != name);
+        self.removed.retain(|(b, _)| b != name);
     }
 
     /// A server that was added is no longer to be in maintenance.
     pub fn enable(&mut self, backend: &Name, server: &Name) {
-        for (b, s) in &mut self.added {
+        for (b, s, _) in &mut self.added {
             if b == backend && s.name == *server && s.disabled {
                 Arc::make_mut(s).disabled = false;
             }
@@ -88,8 +155,9 @@ impl Patches {
     pub fn remove(&mut self, backend: &Name, server: &Name) {
         self.servers.remove(&(backend.clone(), server.clone()));
         let before = self.added.len();
-        self.added.retain(|(b, s)| b != backend || s.name != *server);
+        self.added.retain(|(b, s, _)| b != backend || s.name != *server);
         if self.added.len() == before {
+            // One that was added again later goes with the one of the file.
             self.removed.insert((backend.clone(), server.clone()));
         }
     }
@@ -112,7 +180,20 @@ impl Patches {
                 lines.push(format!("frontend {name}: maxconn {maxconn}"));
             }
         }
-        for (backend, server) in &self.added {
+        for section in &self.sections {
+            let header = section.text.lines().next().unwrap_or_default();
+            lines.push(format!("{header}: added"));
+        }
+        let frontends = self.removed_frontends.iter().map(|n| format!("frontend {n}: removed"));
+        let backends = self.removed_backends.iter().map(|n| format!("backend {n}: removed"));
+        lines.extend(frontends.chain(backends));
+        for (frontend, bind, _) in &self.binds {
+            lines.push(format!("bind {} of frontend {frontend}: added", bind.address));
+        }
+        for (frontend, address) in &self.removed_binds {
+            lines.push(format!("bind {address} of frontend {frontend}: removed"));
+        }
+        for (backend, server, _) in &self.added {
             lines.push(format!("server {backend}/{}: added", server.name));
         }
         for (backend, server) in &self.removed {
@@ -124,6 +205,9 @@ impl Patches {
             words.extend(patch.port.map(|p| format!("port {}", port_text(p))));
             words.extend(patch.check_addr.map(|a| format!("check-addr {a}")));
             words.extend(patch.check_port.map(|p| format!("check-port {p}")));
+            words.extend(patch.agent_addr.map(|a| format!("agent-addr {a}")));
+            words.extend(patch.agent_port.map(|p| format!("agent-port {p}")));
+            words.extend(patch.agent_send.as_ref().map(|t| format!("agent-send {t:?}")));
             words.extend(patch.maxconn.map(|m| format!("maxconn {m}")));
             lines.push(format!("server {backend}/{server}: {}", words.join(", ")));
         }
@@ -141,6 +225,7 @@ impl Patches {
         if let Some(rate) = self.connection_rate {
             config.global.max_connection_rate = Some(rate).filter(|most| *most > 0);
         }
+        self.apply_sections(config);
         for frontend in &mut config.frontends {
             let Some(patch) = self.frontends.get(&frontend.name) else { continue };
             let frontend = Arc::make_mut(frontend);
@@ -152,14 +237,14 @@ impl Patches {
         for backend in &mut config.backends {
             let name = backend.name.clone();
             let concerned = self.removed.iter().any(|(b, _)| *b == name)
-                || self.added.iter().any(|(b, _)| *b == name)
+                || self.added.iter().any(|(b, ..)| *b == name)
                 || self.servers.keys().any(|(b, _)| *b == name);
             if !concerned {
                 continue;
             }
             let servers = &mut Arc::make_mut(backend).servers;
             servers.retain(|s| !self.removed.contains(&(name.clone(), s.name.clone())));
-            for (_, server) in self.added.iter().filter(|(b, _)| *b == name) {
+            for (_, server, _) in self.added.iter().filter(|(b, ..)| *b == name) {
                 if !servers.iter().any(|s| s.name == server.name) {
                     servers.push(Arc::clone(server));
                 }
@@ -168,6 +253,38 @@ impl Patches {
                 if let Some(patch) = self.servers.get(&(name.clone(), server.name.clone())) {
                     patch.apply(Arc::make_mut(server));
                 }
+            }
+        }
+    }
+}
+
+impl Patches {
+    fn apply_sections(&self, config: &mut Config) {
+        config.frontends.retain(|f| !self.removed_frontends.contains(&f.name));
+        config.backends.retain(|b| !self.removed_backends.contains(&b.name));
+        for section in &self.sections {
+            if let Some(new) = &section.frontend
+                && config.frontend(&new.name).is_none()
+            {
+                config.frontends.push(Arc::clone(new));
+            }
+            if let Some(new) = &section.backend
+                && config.backend(&new.name).is_none()
+            {
+                config.backends.push(Arc::clone(new));
+            }
+        }
+        for frontend in &mut config.frontends {
+            let name = frontend.name.clone();
+            let concerned = self.binds.iter().any(|(f, ..)| *f == name)
+                || self.removed_binds.iter().any(|(f, _)| *f == name);
+            if concerned {
+                let binds = &mut Arc::make_mut(frontend).binds;
+                binds.retain(|b| {
+                    !self.removed_binds.iter().any(|(f, a)| *f == name && *a == b.address)
+                });
+                let added = self.binds.iter().filter(|(f, ..)| *f == name);
+                binds.extend(added.map(|(_, bind, _)| bind.clone()));
             }
         }
     }
@@ -187,6 +304,13 @@ impl ServerPatch {
         if let Some(check) = &mut server.check {
             check.addr = self.check_addr.or(check.addr);
             check.port = self.check_port.or(check.port);
+        }
+        if let Some(agent) = &mut server.agent {
+            agent.addr = self.agent_addr.or(agent.addr);
+            agent.port = self.agent_port.unwrap_or(agent.port);
+            if let Some(text) = &self.agent_send {
+                agent.send = Some(text.clone()).filter(|text| !text.is_empty());
+            }
         }
     }
 }
@@ -220,15 +344,16 @@ mod tests {
         let backend = base.backends[0].name.clone();
         let mut patches = Patches::default();
         patches.remove(&backend, &"a".into());
-        patches.add(&backend, server("c", 3));
+        patches.add(&backend, server("c", 3), Vec::new());
         let mut changed = base.clone();
         patches.apply(&mut changed);
         assert_eq!(names(&changed), ["b", "c"]);
         patches.remove(&backend, &"c".into());
-        patches.add(&backend, server("a", 9));
+        patches.add(&backend, server("a", 9), Vec::new());
         let mut changed = base;
         patches.apply(&mut changed);
-        assert_eq!(names(&changed), ["a", "b"], "{:?}", patches.lines());
+        assert_eq!(names(&changed), ["b", "a"], "{:?}", patches.lines());
+        assert_eq!(changed.backends[0].servers[1].port, Port::Fixed(9));
     }
 
     #[test]

@@ -115,6 +115,7 @@ impl fmt::Debug for PatternFile {
 #[derive(Default)]
 pub struct Registry {
     store: Arc<PatternStore>,
+    running: HashMap<Arc<str>, Arc<PatternCell>>,
     found: RefCell<Finding>,
 }
 
@@ -134,7 +135,15 @@ struct Finding {
 impl Registry {
     /// Nothing found yet; lists are shared with what `store` knows.
     pub fn new(store: Arc<PatternStore>) -> Self {
-        Self { store, found: RefCell::default() }
+        Self { store, ..Self::default() }
+    }
+
+    /// The files of these lists are not read: what runs goes on.
+    #[must_use]
+    pub fn going_on(mut self, running: &[PatternList]) -> Self {
+        let files = running.iter().filter_map(|l| Some((l.file.clone()?, Arc::clone(&l.cell))));
+        self.running = files.collect();
+        self
     }
 
     /// What is read from here on stands in this line.
@@ -193,10 +202,14 @@ impl Registry {
             list.description.push_str(&place);
             return Ok(Arc::clone(&list.cell));
         }
-        let content = read(name, context)?;
-        let cell = self.store.find_or(name.to_owned(), fingerprint(&content, columns), || {
-            PatternCell::read(&content, columns)
-        });
+        let cell = match self.running.get(name).filter(|c| c.has_values() == columns) {
+            Some(cell) => Arc::clone(cell),
+            None => {
+                let content = read(name, context)?;
+                let print = fingerprint(&content, columns);
+                self.store.find_or(name.to_owned(), print, || PatternCell::read(&content, columns))
+            }
+        };
         let description = format!("pattern loaded from file '{name}' used {place}");
         let file: Arc<str> = name.into();
         let at = found.lists.len();
