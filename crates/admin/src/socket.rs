@@ -109,9 +109,12 @@ async fn give(stream: UnixStream, house: Rc<dyn House>) -> io::Result<()> {
     Ok(())
 }
 
+/// How a conversation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ended {
+pub enum Ended {
+    /// By either side.
     Closed,
+    /// The listening sockets are wanted.
     HandOver,
 }
 
@@ -136,7 +139,10 @@ enum SeverityOutput {
 }
 
 /// Reads lines and answers them; a session that is not interactive ends after its first line.
-async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
+///
+/// # Errors
+/// When the stream fails, or a line or payload is too long.
+pub async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     rights: Rights,
     house: &dyn House,

@@ -6,15 +6,22 @@ use std::path::PathBuf;
 
 use control::{OrderError, ServerOrder};
 use model::{Address, Name};
+use proptest::prelude::*;
 
 use super::*;
 use crate::ports::{ControlSocket, Later, NotRemovable, Outcome, ProcessFacts, Report, SessionRow};
 use crate::stats::tests::facts;
 use crate::stats::{Kind, Row};
 
-#[derive(Default)]
 struct Fake {
     orders: RefCell<Vec<ServerOrder>>,
+    config: Arc<model::Config>,
+}
+
+impl Default for Fake {
+    fn default() -> Self {
+        Self { orders: RefCell::default(), config: lists() }
+    }
 }
 
 impl House for Fake {
@@ -32,7 +39,7 @@ impl House for Fake {
         vec![row("s", Kind::Server, Some(facts())), row("BACKEND", Kind::Backend, None)]
     }
     fn config(&self) -> Option<Arc<model::Config>> {
-        None
+        Some(Arc::clone(&self.config))
     }
     fn order(&self, order: &ServerOrder) -> Result<(), OrderError> {
         if &*order.backend != "b" {
@@ -101,6 +108,28 @@ impl House for Fake {
         Ok(Vec::new())
     }
     fn taken_over(&self, _: u32) {}
+}
+
+/// Files with patterns.
+struct Lists;
+
+impl config::Sources for Lists {
+    fn read(&self, _: &str) -> Result<Arc<[u8]>, String> {
+        Ok(Arc::from(&b"1 2\n3 4\n1 5\n"[..]))
+    }
+}
+
+/// A configuration that looks files up in several ways.
+fn lists() -> Arc<model::Config> {
+    const TEXT: &[u8] = b"frontend f\n mode http\n http-request deny if { path -i -f a /x }\n \
+        http-request set-path %[path,map_beg(m)]%[path,map_int_int(m)] if { src 10.0.0.0/8 } or \
+        { path -m reg ^/a(.*) }\n";
+    let mut files = config::Files::default();
+    files.add(config::SourceFile::new("a.cfg".to_owned(), TEXT));
+    let mut environment = config::Environment::new();
+    let facts = config::Facts::default();
+    let loaded = config::load(files, &Lists, &mut environment, &facts);
+    Arc::new(loaded.config.expect("it is right"))
 }
 
 /// What a session answers to `input` when it starts at `level`.
@@ -228,4 +257,45 @@ fn waiting_ends_when_it_must() {
     assert_eq!(talk(Level::Admin, "wait 10 srv-removable b/s\n"), "Failed.\n\n");
     assert_eq!(talk(Level::Admin, "wait 1ms\n"), "Done.\n\n");
     assert_eq!(talk(Level::Operator, "wait 1ms\n"), "Permission denied\n\n");
+}
+
+/// Words that mean something to some command, and others.
+fn word() -> impl Strategy<Value = String> {
+    let names: Vec<&str> = commands::all().map(|c| c.name).collect();
+    prop_oneof![
+        4 => prop::sample::select(names).prop_map(str::to_owned),
+        4 => prop::sample::select(vec![
+            "a", "m", "#0", "#1", "#2", "#3", "@1", "@2", "@0", "@x", "@", "#", "#0x1", "1", "/x",
+            "b/s", "b", "f", "10.0.0.0/8", "<<", "<<E", "E", ";", "\n", "\\", "-1", "9999999999",
+            "addr", "port", "agent-addr", "up", "down", "prompt i", "1 2", "",
+        ]).prop_map(str::to_owned),
+        1 => ".{0,12}",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_said_is_answered(words in prop::collection::vec(word(), 0..24)) {
+        // 'wait' would.
+        let said = words.join(" ").replace("wait", "echo");
+        let answer = talk(Level::Admin, &format!("{said}\n"));
+        let ended = answer.is_empty() || answer.ends_with('\n') || answer.ends_with("> ");
+        prop_assert!(ended, "{:?}", answer);
+    }
+
+    #[test]
+    fn entries_of_a_payload_are_those_of_the_map(
+        pairs in prop::collection::vec(("[0-9]{1,3}", "[0-9]{1,3}"), 0..20),
+    ) {
+        let lines: String = pairs.iter().map(|(k, v)| format!("{k} {v}\n")).collect();
+        let house = Fake::default();
+        let map = "prompt i\nclear map m\nadd map m <<\n";
+        let answer = talk_to(&house, Level::Admin, &format!("{map}{lines}\nshow map m\nquit\n"));
+        let shown: Vec<(String, String)> = answer
+            .lines()
+            .filter_map(|l| l.strip_prefix("0x")?.split_once(' ')?.1.split_once(' '))
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .collect();
+        prop_assert_eq!(shown, pairs);
+    }
 }
