@@ -235,6 +235,7 @@ fn refused(error: OrderError) -> Problem {
         ),
         OrderError::Range => Problem::new(400, "the value is out of range"),
         OrderError::NoCheck => Problem::new(409, "its health is not checked"),
+        OrderError::NoAgent => Problem::new(409, "it has no agent that is asked"),
     }
 }
 
