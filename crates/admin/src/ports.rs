@@ -202,6 +202,8 @@ pub enum ServerChange {
     Agent(Option<IpAddr>, Option<u16>, Option<Name>),
     /// Another `maxconn`; 0 = none.
     Maxconn(u32),
+    /// Another name, for its `resolvers` to ask for.
+    Fqdn(Name),
 }
 
 /// A port in a command.
@@ -299,6 +301,15 @@ pub struct SessionRow {
     pub age: Duration,
 }
 
+/// Figures of the name servers of a `resolvers` section.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResolversRow {
+    /// The section.
+    pub name: String,
+    /// Its name servers, each with names and values of its figures in HAProxy's order.
+    pub servers: Vec<(String, Vec<(&'static str, u64)>)>,
+}
+
 /// The process, as commands see it.
 pub trait House {
     /// Figures of the process.
@@ -309,6 +320,9 @@ pub trait House {
 
     /// The running configuration; `None` before the first one runs.
     fn config(&self) -> Option<Arc<Config>>;
+
+    /// Every `resolvers` section, in the order of the configuration.
+    fn resolvers(&self) -> Vec<ResolversRow>;
 
     /// Carries out an order about a server.
     ///

@@ -39,7 +39,10 @@ fn note(
             if matches!(what, ServerChange::Agent(..)) && !has_agent(house, &backend, &server) {
                 return Err("agent checks are not enabled on this server".to_owned());
             }
-            let said = of_server(patches, model, &backend, what);
+            let said = match what {
+                ServerChange::Fqdn(host) => renamed(patches, model, &backend, host)?,
+                what => of_server(patches, model, &backend, what),
+            };
             (format!("set server {backend}/{server}"), said)
         }
         Change::AddServer(backend, server, options) => {
@@ -129,6 +132,8 @@ fn of_server(patches: &mut Patches, model: &Server, backend: &Name, what: Server
     let patch = patches.server(backend, &model.name);
     match what {
         ServerChange::Maxconn(maxconn) => patch.maxconn = Some(maxconn),
+        // See 'renamed'.
+        ServerChange::Fqdn(_) => {}
         ServerChange::Check(addr, port) => {
             patch.check_addr = addr.or(patch.check_addr);
             patch.check_port = port.or(patch.check_port);
@@ -197,6 +202,35 @@ fn has_agent(house: &House, backend: &Name, server: &Name) -> bool {
     servers
         .iter()
         .any(|s| s.model.name == *server && s.model.agent.is_some() && !s.check.is_agent_paused())
+}
+
+/// Another name for a server. The address stays until the DNS says something of the new one.
+fn renamed(
+    patches: &mut Patches,
+    model: &Server,
+    backend: &Name,
+    host: Name,
+) -> Result<String, String> {
+    const NO_RESOLUTION: &str =
+        "set server <b>/<s> fqdn failed because no resolution is configured.";
+    if model.resolvers.is_none() {
+        return Err(NO_RESOLUTION.to_owned());
+    }
+    let (before, resolved) = match &model.host {
+        Host::Name { name, .. } if **name == *host => {
+            return Ok("no need to change the FDQN by 'stats socket command'".to_owned());
+        }
+        Host::Name { name, resolved } => (&**name, *resolved),
+        // HAProxy's word for a server that had no name so far.
+        Host::Ip(ip) => ("(null)", Some(*ip)),
+        _ => return Err(NO_RESOLUTION.to_owned()),
+    };
+    let said = format!(
+        "{backend}/{} changed its FQDN from {before} to {host} by 'stats socket command'",
+        model.name
+    );
+    patches.server(backend, &model.name).host = Some(Host::Name { name: host, resolved });
+    Ok(said)
 }
 
 fn word(what: FrontendChange) -> &'static str {

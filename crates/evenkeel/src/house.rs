@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use admin::ports::{
     Change, Changes, ControlSocket, House as Port, Later, NotRemovable, Report as Inside,
-    SessionRow,
+    ResolversRow, SessionRow,
 };
 use admin::stats::Row;
 use admin::{Outcome, ProcessFacts};
@@ -89,6 +89,8 @@ pub struct House {
     pub last_read: Cell<Option<(u64, bool)>>,
     /// What the DNS says of servers' names.
     pub names: RefCell<Names>,
+    /// Figures of the name servers.
+    pub books: discovery::dns::Books,
     /// Control sockets that are served.
     pub sockets: RefCell<Vec<ControlSocket>>,
     /// Rates from one look at the figures to the next.
@@ -447,6 +449,9 @@ impl Port for House {
 
     fn clear_counters(&self, all: bool) {
         crate::clear::counters(&self.plane.engine.shared().live(), all);
+        if all {
+            self.books.clear();
+        }
     }
 
     fn startup_logs(&self) -> String {
@@ -479,6 +484,19 @@ impl Port for House {
             Some(reason) => Err(keeps(&format!("{reason}."), true)),
             None => Ok(()),
         }
+    }
+
+    fn resolvers(&self) -> Vec<ResolversRow> {
+        let Some(running) = self.running() else { return Vec::new() };
+        let row = |resolvers: &Arc<model::Resolvers>| {
+            let figures = self.books.section(resolvers);
+            let named = resolvers.nameservers.iter().zip(figures);
+            ResolversRow {
+                name: resolvers.name.to_string(),
+                servers: named.map(|(n, f)| (n.name.to_string(), f.all())).collect(),
+            }
+        };
+        running.config.resolvers.iter().map(row).collect()
     }
 
     fn variable(&self, name: &str) -> Option<(&'static str, String)> {

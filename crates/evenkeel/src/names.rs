@@ -3,12 +3,22 @@
 use std::time::Duration;
 
 use control::apply::Attempt;
-use control::{Cause, Report, names};
-use discovery::dns::Asking;
-use model::observed::NameObservation;
+use control::{Cause, Report, Verdict, names};
+use discovery::dns::{Asking, Books, Desk};
+use model::observed::{NameObservation, Question};
+use proxy::{NameService, Resolving};
 use tokio::sync::mpsc;
 
 use crate::house::{House, wall_ms};
+
+/// Where sessions ask for names.
+pub struct Counter(pub Desk);
+
+impl NameService for Counter {
+    fn resolve(&self, question: Question) -> Resolving {
+        Box::pin(self.0.ask(question))
+    }
+}
 
 /// The provider, and which generation's names it asks for.
 pub struct Watch {
@@ -19,8 +29,8 @@ pub struct Watch {
 
 impl Watch {
     /// Asks for nothing yet.
-    pub fn new() -> Self {
-        let (asking, heard) = Asking::new();
+    pub fn new(books: Books) -> Self {
+        let (asking, heard) = Asking::new(books);
         Self { asking, heard, generation: None }
     }
 
@@ -53,6 +63,7 @@ impl House {
     pub fn hear(&self, seen: NameObservation) -> Option<Report> {
         let question = seen.question.clone();
         let running = self.running()?;
+        let by = seen.by.clone();
         let hold = running.config.resolvers(&question.resolvers)?.hold;
         let heard = self.names.borrow_mut().handle(self.started.elapsed(), &hold, seen);
         let about = format!("resolvers {}: {}", question.resolvers, question.name);
@@ -67,6 +78,10 @@ impl House {
         }
         let cause = Cause::Name(question.name.to_string());
         let attempt = Attempt { at_ms: wall_ms(), spent: Duration::ZERO, causes: vec![cause] };
-        Some(self.apply(attempt))
+        let report = self.apply(attempt);
+        if let Some(by) = by.filter(|_| report.verdict != Verdict::Unchanged) {
+            self.books.updated(&question.resolvers, &by);
+        }
+        Some(report)
     }
 }

@@ -110,7 +110,7 @@ pub fn facts(house: &House) -> ProcessFacts {
         bytes_out,
         bytes_out_rate,
         dropped_logs: shared.events.dropped_logs(),
-        failed_resolutions: 0,
+        failed_resolutions: u32::try_from(house.books.failed()).unwrap_or(u32::MAX),
         warnings: startup.matches("[WARNING]").count() as u32,
         listeners: live.listeners.len(),
         stopping: house.stopping.get(),

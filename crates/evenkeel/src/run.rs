@@ -219,7 +219,13 @@ impl Start {
             return ExitCode::FAILURE;
         }
         let (desk, questions) = crate::services::open();
-        let engine = match Engine::start(self.settings(workers, &global, desk), &snapshot) {
+        let books = discovery::dns::Books::default();
+        let (resolving, lookups) = discovery::dns::Lookups::new(books.clone());
+        let settings = Settings {
+            names: Some(Arc::new(crate::names::Counter(resolving))),
+            ..self.settings(workers, &global, desk)
+        };
+        let engine = match Engine::start(settings, &snapshot) {
             Ok(engine) => engine,
             Err(e) => return self.no_engine(e),
         };
@@ -253,6 +259,7 @@ impl Start {
             environment: self.options.loader.environment.clone().into(),
             last_read: self.first_read().into(),
             names: names.into(),
+            books,
             sockets: Vec::new().into(),
             usage: crate::process::Usage::default(),
             requests,
@@ -260,6 +267,10 @@ impl Start {
         let local = LocalSet::new();
         local.spawn_local(crate::services::serve(questions, Rc::clone(&house)));
         local.spawn_local(crate::orphans::look_after());
+        local.spawn_local(lookups.serve({
+            let house = Rc::clone(&house);
+            move |name| Some(Arc::clone(house.running()?.config.resolvers(name)?))
+        }));
         let code = local.block_on(&runtime, self.turn(house, control, requested, global));
         // Tasks that wait for names or clients must not hold the end up.
         runtime.shutdown_background();
@@ -360,6 +371,7 @@ impl Start {
                 move |level, text| voice.say(severity_of(level), text)
             }),
             service: Some(desk),
+            names: None,
         }
     }
 

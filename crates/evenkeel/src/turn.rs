@@ -111,7 +111,7 @@ impl<'a> Turn<'a> {
             settling: crate::memory::Settling::default(),
             waiting: Vec::new(),
             served: Vec::new(),
-            names: names::Watch::new(),
+            names: names::Watch::new(house.books.clone()),
             ending: None,
             last_error: None,
         }

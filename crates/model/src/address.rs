@@ -66,6 +66,25 @@ pub enum Port {
 }
 
 impl Host {
+    /// Whether connections go to whatever destination the client has (`0.0.0.0` or `::`).
+    #[must_use]
+    pub fn is_destination(&self) -> bool {
+        matches!(self, Self::Ip(ip) if ip.is_unspecified())
+    }
+
+    /// The address to connect to for a client whose destination is this, after `set-dst`; `None`
+    /// while the name does not resolve.
+    #[must_use]
+    pub fn address_for(&self, port: Port, destination: Option<SocketAddr>) -> Option<Address> {
+        let client_port = destination.map_or(0, |a| a.port());
+        match (self.connect_address(port, client_port)?, destination) {
+            (Address::Inet(address), Some(destination)) if address.ip().is_unspecified() => {
+                Some(Address::Inet(SocketAddr::new(destination.ip(), address.port())))
+            }
+            (address, _) => Some(address),
+        }
+    }
+
     /// The address to connect to, or `None` while the name does not resolve.
     /// `client_port` is the port the client connected to.
     #[must_use]

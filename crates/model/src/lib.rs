@@ -41,10 +41,11 @@ pub use frontend::{BackendTarget, Capture, ConnectionMode, ForwardFor, Frontend,
 pub use global::{Global, StatsSocket};
 pub use log::{LogAddress, LogKind, LogSample, LogTarget, LogWireFormat, ProxyLog};
 pub use origin::Origin;
-pub use resolvers::{Hold, Nameserver, ResolveOptions, Resolvers};
+pub use resolvers::{Families, Hold, Nameserver, ResolveOptions, Resolvers};
 pub use rule::TimeoutName;
 pub use rule::{
-    HeaderMatch, HttpAction, HttpRule, PatternAction, Redirect, RedirectTarget, Rule, RuleSet,
+    DoResolve, HeaderMatch, HttpAction, HttpRule, PatternAction, Redirect, RedirectTarget, Rule,
+    RuleSet,
     TcpAction, TcpRule,
 };
 pub use server::{InitAddr, ProxyHeader, Server, ServerIdentity};

@@ -200,6 +200,8 @@ pub enum ContainerHealth {
 pub struct NameObservation {
     /// Which name, asked how.
     pub question: Question,
+    /// The name server whose good answer it is.
+    pub by: Option<Name>,
     /// What came of it.
     pub outcome: Result<Vec<NameRecord>, NameFailure>,
 }

@@ -22,6 +22,25 @@ pub struct Resolvers {
     pub timeout_retry: Duration,
     /// `accepted_payload_size`, announced to the servers; 512 to 65535 bytes.
     pub payload_bytes: u16,
+    /// `dns-accept-family` of global.
+    pub families: Families,
+}
+
+/// `dns-accept-family`: of a family that is not accepted nothing is asked or taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Families {
+    /// IPv4.
+    pub ipv4: bool,
+    /// IPv6.
+    pub ipv6: bool,
+    /// `auto`: IPv6 as well while the machine has a route for it.
+    pub ipv6_where_routed: bool,
+}
+
+impl Default for Families {
+    fn default() -> Self {
+        Self { ipv4: true, ipv6: true, ipv6_where_routed: false }
+    }
 }
 
 /// A DNS server.
@@ -38,6 +57,9 @@ pub struct Nameserver {
 /// `hold`: for how long after the last good answer a bad one changes nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Hold {
+    /// How long a good answer serves `do-resolve` (default 10 s); servers are asked for every
+    /// `timeout resolve`.
+    pub valid: Duration,
     /// A record that is missing in a good answer (default 0).
     pub obsolete: Duration,
     /// The name does not exist (default 30 s).
@@ -55,6 +77,7 @@ pub struct Hold {
 impl Default for Hold {
     fn default() -> Self {
         Self {
+            valid: Duration::from_secs(10),
             obsolete: Duration::ZERO,
             nx: Duration::from_secs(30),
             empty: Duration::from_secs(30),
@@ -77,6 +100,7 @@ impl Resolvers {
             timeout_resolve: Duration::from_secs(1),
             timeout_retry: Duration::from_secs(1),
             payload_bytes: 512,
+            families: Families::default(),
         }
     }
 }

@@ -51,6 +51,19 @@ pub struct RuleSet {
     pub http_after_response: Vec<HttpRule>,
 }
 
+/// `do-resolve(VAR,RESOLVERS[,FAMILY]) EXPR`: the rules wait for the DNS.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DoResolve {
+    /// Gets the address; as it was where there is none.
+    pub variable: Variable,
+    /// The `resolvers` section whose servers are asked.
+    pub resolvers: Name,
+    /// Family that counts where there are both.
+    pub prefer_ipv6: bool,
+    /// The name, without a port.
+    pub name: Expr,
+}
+
 /// Actions of tcp-request and tcp-response rules.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TcpAction {
@@ -79,6 +92,8 @@ pub enum TcpAction {
         /// Longest value, bytes.
         len: usize,
     },
+    /// `do-resolve` (content rules of requests only).
+    DoResolve(Box<DoResolve>),
     /// `set-src EXPR`.
     SetSrc(Expr),
     /// `set-src-port EXPR`.
@@ -158,6 +173,8 @@ pub enum HttpAction {
         /// Longest value, bytes.
         len: usize,
     },
+    /// `do-resolve` (content rules of requests only).
+    DoResolve(Box<DoResolve>),
     /// `set-src EXPR`.
     SetSrc(Expr),
     /// `set-src-port EXPR`.

@@ -26,6 +26,8 @@ pub struct ClientFacts {
     pub src: Cell<Option<SocketAddr>>,
     /// Destination as rules see it.
     pub dst: Cell<Option<SocketAddr>>,
+    /// Both as they were before rules of the present request or TCP session changed them.
+    before: Cell<Option<Box<Ends>>>,
     /// A PROXY header was received.
     pub received_proxy: Cell<bool>,
     /// When it was accepted.
@@ -34,6 +36,53 @@ pub struct ClientFacts {
     pub ready: Cell<Instant>,
     /// `sess` variables.
     pub variables: RefCell<Variables>,
+}
+
+/// Source and destination.
+type Ends = (Option<SocketAddr>, Option<SocketAddr>);
+
+impl ClientFacts {
+    /// A connection that was just accepted.
+    #[must_use]
+    pub fn accepted(
+        listener: Address,
+        front_src: Option<SocketAddr>,
+        front_dst: Option<SocketAddr>,
+        now: Instant,
+    ) -> Self {
+        Self {
+            listener,
+            front_src,
+            front_dst,
+            src: Cell::new(front_src),
+            dst: Cell::new(front_dst),
+            before: Cell::new(None),
+            received_proxy: Cell::new(false),
+            accepted: now,
+            ready: Cell::new(now),
+            variables: RefCell::default(),
+        }
+    }
+
+    /// Before a rule changes an end: what it changes holds for this request only.
+    pub fn remember_ends(&self) {
+        let before = self.before.take();
+        let now = || Box::new((self.src.get(), self.dst.get()));
+        self.before.set(Some(before.unwrap_or_else(now)));
+    }
+
+    /// What was changed holds for the whole connection.
+    pub fn keep_ends(&self) {
+        self.before.take();
+    }
+
+    /// A request begins: the ends are the connection's again.
+    pub fn restore_ends(&self) {
+        if let Some(before) = self.before.take() {
+            self.src.set(before.0);
+            self.dst.set(before.1);
+        }
+    }
 }
 
 /// Counts a client connection in and out.

@@ -1,6 +1,5 @@
 //! A new client connection until it is clear what it speaks: counts, PROXY header, early rules.
 
-use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -27,17 +26,7 @@ pub fn start(worker: &Rc<Worker>, accepted: Accepted, address: &Address) {
     let counted = Counted::enter(worker, &frontend, bind, now);
     let Accepted { stream, peer: front_src } = accepted;
     let front_dst = local_end(&stream, frontend.model.binds.get(bind));
-    let facts = Rc::new(ClientFacts {
-        listener: address.clone(),
-        front_src,
-        front_dst,
-        src: Cell::new(front_src),
-        dst: Cell::new(front_dst),
-        received_proxy: Cell::new(false),
-        accepted: now,
-        ready: Cell::new(now),
-        variables: RefCell::default(),
-    });
+    let facts = Rc::new(ClientFacts::accepted(address.clone(), front_src, front_dst, now));
     let worker_of = Rc::clone(worker);
     let (facts_of, frontend_of) = (Rc::clone(&facts), Arc::clone(&frontend));
     worker.spawn(&facts, &frontend, move |registration| {

@@ -45,6 +45,8 @@ pub struct Settings {
     pub say: Say,
     /// Who answers in place of servers.
     pub service: Option<Arc<dyn crate::service::Service>>,
+    /// Who asks the DNS for `do-resolve`.
+    pub names: Option<Arc<dyn crate::names::NameService>>,
 }
 
 /// A bind that could not be opened.
@@ -131,6 +133,8 @@ pub struct Shared {
     pub events: Events,
     /// Who answers in place of servers.
     pub service: Option<Arc<dyn crate::service::Service>>,
+    /// Who asks the DNS for `do-resolve`.
+    pub names: Option<Arc<dyn crate::names::NameService>>,
     /// Process-wide variables (`proc.x`).
     variables: Mutex<expr::Variables>,
     /// To the workers.
@@ -322,6 +326,7 @@ impl Engine {
             room: Notify::new(),
             full: AtomicBool::new(false),
             service: settings.service,
+            names: settings.names,
             variables: Mutex::default(),
             commands: OnceLock::new(),
         });

@@ -17,6 +17,7 @@ mod http;
 mod listen;
 mod live;
 pub mod log;
+mod names;
 mod pool;
 mod proxy_header;
 mod pump;
@@ -42,6 +43,7 @@ pub use live::{
     BackendCounters, Counter, FrontendCounters, Gauge, Live, LiveBackend, LiveFrontend, LiveServer,
     Rate, ServerCounters, Standing, Tally, TimedBy, Totals, Traffic, by_balanced, by_requests,
 };
+pub use names::{NameService, Resolving};
 pub use service::{Answering, Service, ServiceAnswer, ServiceKind, ServiceRequest};
 pub use sessions::{ProxyOf, SessionFacts};
 pub use sys::{Allocator, give_memory_back};

@@ -89,8 +89,7 @@ impl Worker {
                 mode: b.model.mode,
             }),
             server: server.map(|s| {
-                let port = r.client.dst.get().map_or(0, |a| a.port());
-                let address = s.model.host.connect_address(s.model.port, port);
+                let address = s.model.host.address_for(s.model.port, r.client.dst.get());
                 let address = address.map(|a| a.to_string()).unwrap_or_default();
                 (s.model.name.clone(), s.model.id, address)
             }),

@@ -24,8 +24,7 @@ pub fn address(facts: &ClientFacts, server: Option<&LiveServer>, end: End) -> Op
         End::BackSrc => None,
         End::BackDst => {
             let server = server?;
-            let client_port = facts.dst.get().map_or(0, |a| a.port());
-            match server.model.host.connect_address(server.model.port, client_port)? {
+            match server.model.host.address_for(server.model.port, facts.dst.get())? {
                 model::Address::Inet(addr) => Some(addr),
                 _ => match server.model.port {
                     Port::Client | Port::Fixed(_) | Port::Offset(_) => None,

@@ -246,9 +246,11 @@ pub(super) fn set_server(house: &dyn House, name: (&str, &str), rest: &[&str]) -
             Ok(port) => done(change(house, name, ServerChange::Check(None, Some(port)))),
             Err(why) => Reply::error(why),
         },
-        ["fqdn", ..] => {
-            Reply::error("set server <b>/<s> fqdn failed because no resolution is configured.")
-        }
+        ["fqdn"] => Reply::error("set server <b>/<s> fqdn requires a FQDN."),
+        ["fqdn", host, ..] => match change(house, name, ServerChange::Fqdn((*host).into())) {
+            Ok(said) => Reply::message(Severity::Warning, said),
+            Err(why) => Reply::error(why),
+        },
         ["ssl", ..] => Reply::error(
             "'set server <srv> ssl' cannot be set.  default-server should define ssl settings",
         ),

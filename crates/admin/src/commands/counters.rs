@@ -1,5 +1,7 @@
 //! Commands about counters: show and clear.
 
+use std::fmt::Write as _;
+
 use super::{Args, Command, Reply, Run, commands};
 use crate::ports::{House, Level};
 use crate::stats::{Filter, csv, info, json, typed};
@@ -10,6 +12,8 @@ pub(super) const COMMANDS: &[Command] = commands! {
     "clear counters all" "" Admin "clear all counters of the statistics":
         Run::Now(|house, _| clear(house, true));
     "show info" "[desc|json|typed|float]*" User "figures of the process": Run::Now(process);
+    "show resolvers" "[<section>]" User "figures of the name servers of all 'resolvers' sections, \
+        or of one": Run::Now(resolvers);
     "show schema json" "" User "schema of the JSON that 'show info' and 'show stat' print":
         Run::Now(|_, _| Reply::listing(json::schema()));
     "show stat" "[<proxy> <kinds> <server>] [desc|json|no-maint|typed|up]*" User
@@ -19,6 +23,27 @@ pub(super) const COMMANDS: &[Command] = commands! {
 fn clear(house: &dyn House, all: bool) -> Reply {
     house.clear_counters(all);
     Reply::done()
+}
+
+fn resolvers(house: &dyn House, args: Args<'_>) -> Reply {
+    let mut rows = house.resolvers();
+    if let Some(name) = args.word(0) {
+        rows.retain(|row| row.name == name);
+        if rows.is_empty() {
+            return Reply::error("Can't find that resolvers section");
+        }
+    }
+    let mut out = String::new();
+    for row in rows {
+        let _ = writeln!(out, "Resolvers section {}", row.name);
+        for (server, figures) in row.servers {
+            let _ = writeln!(out, " nameserver {server}:");
+            for (name, value) in figures {
+                let _ = writeln!(out, "  {:<13}{value}", format!("{name}:"));
+            }
+        }
+    }
+    Reply::listing(out)
 }
 
 fn process(house: &dyn House, args: Args<'_>) -> Reply {

@@ -20,7 +20,7 @@ pub(super) const COMMANDS: &[Command] = commands! {
         Run::Now(weight_of);
     "set server" "<bk>/<srv> <what> <value>" Admin
         "change addr, agent, agent-addr, agent-port, agent-send, check-addr, check-port, \
-         health, state or weight of a server": Run::Now(set_server);
+         fqdn, health, state or weight of a server": Run::Now(set_server);
     "set weight" "<bk>/<srv> <weight>[%]" Admin
         "change the weight of a server (see 'set server')": Run::Now(|house, args| {
             with_server(house, args, |name, rest| match weight(rest.first().copied()) {

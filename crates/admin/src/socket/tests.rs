@@ -9,7 +9,9 @@ use model::{Address, Name};
 use proptest::prelude::*;
 
 use super::*;
-use crate::ports::{ControlSocket, Later, NotRemovable, Outcome, ProcessFacts, Report, SessionRow};
+use crate::ports::{
+    ControlSocket, Later, NotRemovable, Outcome, ProcessFacts, Report, ResolversRow, SessionRow,
+};
 use crate::stats::tests::facts;
 use crate::stats::{Kind, Row};
 
@@ -28,6 +30,11 @@ impl House for Fake {
     fn process(&self) -> ProcessFacts {
         ProcessFacts { haproxy_version: "3.2.26".to_owned(), ..ProcessFacts::default() }
     }
+    fn resolvers(&self) -> Vec<ResolversRow> {
+        let servers = vec![("n1".to_owned(), vec![("sent", 3), ("cname_error", 0)])];
+        vec![ResolversRow { name: "dns".to_owned(), servers }]
+    }
+
     fn rows(&self) -> Vec<Row> {
         let row = |service: &str, kind, server| Row {
             proxy: "b".to_owned(),

@@ -29,8 +29,7 @@ pub(super) const ACTIONS: &[Keyword] = keywords! { Context::Action;
     "disable-l7-retry" "", 0 ANY, HQ, OK, "Do not send this request a second time.";
     "do-log" "", 0 ANY, QI | TCP | TP | HTTP, ignored("not yet: one line is logged, at the end"),
         "Write a log line now.";
-    "do-resolve" "(<var>,<resolvers>[,ipv4|ipv6]) <expr>", 1 ANY, TR | HQ,
-        refused("not yet: names are not resolved while serving"), "Resolve a name.";
+    "do-resolve" "(<var>,<resolvers>[,ipv4|ipv6]) <expr>", 1 ANY, TR | HQ, OK, "Resolve a name.";
     "early-hint" "<name> <fmt>", 2 ANY, HQ, OK, "Send a header ahead with status 103.";
     "expect-netscaler-cip" "layer4", 1 ANY, TC, refused("not yet: no NetScaler headers"),
         "Expect a NetScaler header.";

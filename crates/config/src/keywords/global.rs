@@ -34,7 +34,7 @@ pub(super) const GLOBAL: &[Keyword] = keywords! { Context::Section(Global);
     "deviceatlas-log-level" "<value>", 1 1, 0, DETECTION_SETTING, "DeviceAtlas log level.";
     "deviceatlas-properties-cookie" "<name>", 1 1, 0, DETECTION_SETTING, "DeviceAtlas cookie.";
     "deviceatlas-separator" "<char>", 1 1, 0, DETECTION_SETTING, "DeviceAtlas separator.";
-    "dns-accept-family" "<family>[,...]", 1 1, 0, ignored("both address families are taken"),
+    "dns-accept-family" "<family>[,...]", 1 1, 0, OK,
         "Which address families answers of DNS servers may have.";
     "expose-deprecated-directives" "", 0 0, 0, quiet("deprecated keywords need no permission"),
         "Allow deprecated keywords without a warning.";

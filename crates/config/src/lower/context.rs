@@ -33,6 +33,10 @@ pub(crate) struct Lowering<'a> {
     pub section: Option<Name>,
     /// How many `log` lines `global` has.
     pub global_log_targets: usize,
+    /// `resolvers` sections that rules ask: proxy, section, place.
+    pub resolvers_asked: Vec<(Name, Name, Span)>,
+    /// `dns-accept-family`.
+    pub dns_families: model::Families,
 }
 
 /// `unix-bind` of `global`.
@@ -122,6 +126,8 @@ impl<'a> Lowering<'a> {
             references: Vec::new(),
             section: None,
             global_log_targets: 0,
+            resolvers_asked: Vec::new(),
+            dns_families: model::Families::default(),
             http_errors: HashMap::new(),
             unix_bind: UnixBind::default(),
             default_path: DefaultPath::Current,

@@ -1,6 +1,6 @@
 //! The `global` section (manual 3).
 
-use model::{Bind, Global, StatsSocket};
+use model::{Bind, Families, Global, StatsSocket};
 
 use super::args::{Args, Outcome, alert};
 use super::bind::{BindOptions, listening, octal_mode};
@@ -50,6 +50,20 @@ pub(crate) const KEYWORDS: Table<GlobalFn> = Table(&[
         let words: Vec<&str> = args.rest().map(|word| word.value()).collect();
         draft.global.description = Some(cx.name(&words.join(" ")));
         args.skip(words.len());
+        Ok(())
+    }),
+    ("dns-accept-family", |cx, _, args| {
+        const WHAT: &str = "'ipv4', 'ipv6' and 'auto'";
+        let mut families = Families { ipv4: false, ipv6: false, ipv6_where_routed: false };
+        for family in args.text(WHAT)?.split(',') {
+            match family {
+                "ipv4" => families.ipv4 = true,
+                "ipv6" => families.ipv6 = true,
+                "auto" => (families.ipv4, families.ipv6_where_routed) = (true, true),
+                _ => return Err(args.unexpected(WHAT)),
+            }
+        }
+        cx.dns_families = families;
         Ok(())
     }),
     ("gid", |cx, draft, args| {

@@ -92,7 +92,7 @@ pub(crate) fn sections(cx: &mut Lowering<'_>, drafts: &[Draft<'_>]) -> Vec<Arc<R
 }
 
 fn section(cx: &mut Lowering<'_>, name: Name, section: Section<'_>) -> Resolvers {
-    let mut resolvers = Resolvers::new(name);
+    let mut resolvers = Resolvers { families: cx.dns_families, ..Resolvers::new(name) };
     for line in section.lines() {
         let Some((lower, mut args)) = dispatch::find(&KEYWORDS, line) else { continue };
         let outcome = lower(cx, &mut resolvers, &mut args).and_then(|()| args.end());
@@ -107,25 +107,45 @@ fn asked_for(cx: &mut Lowering<'_>, drafts: &[Draft<'_>], all: &mut Vec<Arc<Reso
             let (Some(name), Some(span)) = (&server.server.resolvers, server.span) else {
                 continue;
             };
-            if all.iter().any(|known| known.name == *name) {
-                continue;
-            }
-            if **name == *DEFAULT
-                && let Ok(nameservers) = resolv_conf(cx)
-            {
-                let default = Resolvers { nameservers, ..Resolvers::new(name.clone()) };
-                all.push(Arc::new(default));
-                continue;
-            }
             let reason = format!(
                 "backend '{}', server '{}': unable to find required resolvers '{name}'",
                 draft.name, server.server.name
             );
-            let meant = did_you_mean(name, all.iter().map(|known| &*known.name));
-            let found = Diagnostic::new(Severity::Alert, span, reason);
-            cx.diagnostics.push(found.did_you_mean(meant));
+            required(cx, all, name, span, reason);
         }
     }
+    for (proxy, name, span) in std::mem::take(&mut cx.resolvers_asked) {
+        let reason =
+            format!("Proxy '{proxy}': Can't find resolvers section '{name}' for do-resolve action");
+        required(cx, all, &name, span, reason);
+    }
+}
+
+/// Adds the section that the system's name servers make; false when it names none.
+fn system_default(cx: &mut Lowering<'_>, all: &mut Vec<Arc<Resolvers>>) -> bool {
+    let Ok(nameservers) = resolv_conf(cx) else { return false };
+    let (name, families) = (cx.name(DEFAULT), cx.dns_families);
+    all.push(Arc::new(Resolvers { nameservers, families, ..Resolvers::new(name) }));
+    true
+}
+
+/// A section that somebody asks for by name; `reason` is what to say when there is none.
+fn required(
+    cx: &mut Lowering<'_>,
+    all: &mut Vec<Arc<Resolvers>>,
+    name: &Name,
+    span: Span,
+    reason: String,
+) {
+    if all.iter().any(|known| known.name == *name) {
+        return;
+    }
+    if **name == *DEFAULT && system_default(cx, all) {
+        return;
+    }
+    let meant = did_you_mean(name, all.iter().map(|known| &*known.name));
+    let found = Diagnostic::new(Severity::Alert, span, reason);
+    cx.diagnostics.push(found.did_you_mean(meant));
 }
 
 /// The name servers of the system, in order (resolv.conf(5)).
@@ -197,8 +217,7 @@ fn hold(cx: &mut Lowering<'_>, resolvers: &mut Resolvers, args: &mut Args<'_>) -
             hold.other = Some(time);
             hold.empty = time;
         }
-        // Only for 'do-resolve': servers are asked for every 'timeout resolve'.
-        _ => {}
+        _ => hold.valid = time,
     }
     Ok(())
 }

@@ -26,7 +26,7 @@ fn config(lines: &str) -> Config {
 
 fn seen(name: &str, outcome: Result<Vec<NameRecord>, NameFailure>) -> NameObservation {
     let question = Question { resolvers: "d".into(), name: name.into(), prefer_ipv6: false };
-    NameObservation { question, outcome }
+    NameObservation { question, by: None, outcome }
 }
 
 fn addresses(last: &[u8]) -> Vec<NameRecord> {

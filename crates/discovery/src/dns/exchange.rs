@@ -9,8 +9,13 @@ use model::{Nameserver, Resolvers};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 
+use super::figures::{Figures, count};
+
 /// Answers that belong to no question of ours and are passed over.
 const STRANGERS_MAX: usize = 16;
+
+/// What one question to one server came to.
+pub(super) type Asked = io::Result<Message>;
 
 /// The whole answer, within `timeout retry`. An answer that is cut is asked for again by TCP.
 ///
@@ -21,21 +26,23 @@ pub(super) async fn exchange(
     name: &Name,
     kind: RecordType,
     resolvers: &Resolvers,
-) -> io::Result<Message> {
+    figures: &Figures,
+) -> Asked {
     let question = question(name, kind, resolvers.payload_bytes);
     let within = |by_tcp| {
-        let answer = one(server.address, &question, resolvers.payload_bytes, by_tcp);
+        let answer = one(server.address, &question, resolvers.payload_bytes, by_tcp, figures);
         tokio::time::timeout(resolvers.timeout_retry, answer)
     };
     let answer = within(server.tcp).await??;
     if answer.metadata.truncation && !server.tcp {
+        count(&figures.truncated);
         return within(true).await?;
     }
     Ok(answer)
 }
 
 /// Announces how long an answer may be (RFC 6891): without that some servers cut everything.
-fn question(name: &Name, kind: RecordType, payload_bytes: u16) -> Message {
+pub(super) fn question(name: &Name, kind: RecordType, payload_bytes: u16) -> Message {
     let mut message = Message::query();
     message.metadata.recursion_desired = true;
     message.add_query(Query::query(name.clone(), kind));
@@ -50,12 +57,13 @@ async fn one(
     question: &Message,
     payload_bytes: u16,
     by_tcp: bool,
-) -> io::Result<Message> {
+    figures: &Figures,
+) -> Asked {
     let bytes = question.to_vec().map_err(io::Error::other)?;
     if by_tcp {
-        tcp(server, question, &bytes).await
+        tcp(server, question, &bytes, figures).await
     } else {
-        udp(server, question, &bytes, payload_bytes).await
+        udp(server, question, &bytes, payload_bytes, figures).await
     }
 }
 
@@ -64,40 +72,66 @@ async fn udp(
     question: &Message,
     bytes: &[u8],
     payload_bytes: u16,
-) -> io::Result<Message> {
+    figures: &Figures,
+) -> Asked {
     let any: IpAddr = match server {
         SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
-    let socket = UdpSocket::bind((any, 0)).await?;
     // Only datagrams of this server come through, on a port that the system chose at random.
-    socket.connect(server).await?;
-    socket.send(bytes).await?;
-    let mut answer = vec![0; usize::from(payload_bytes)];
+    let sent = async {
+        let socket = UdpSocket::bind((any, 0)).await?;
+        socket.connect(server).await?;
+        socket.send(bytes).await?;
+        io::Result::Ok(socket)
+    };
+    let socket = counted(sent.await, figures)?;
+    // One byte more than is accepted shows what is longer.
+    let accepted = usize::from(payload_bytes);
+    let mut answer = vec![0; accepted + 1];
     for _ in 0..STRANGERS_MAX {
         let length = socket.recv(&mut answer).await?;
-        let message = Message::from_vec(answer.get(..length).unwrap_or_default());
-        if let Ok(message) = message
-            && answers(&message, question)
-        {
-            return Ok(message);
+        if length > accepted {
+            count(&figures.too_big);
+            continue;
+        }
+        match read(answer.get(..length).unwrap_or_default(), question) {
+            Some(message) => return Ok(message),
+            None => count(&figures.invalid),
         }
     }
     Err(io::ErrorKind::InvalidData.into())
 }
 
-async fn tcp(server: SocketAddr, question: &Message, bytes: &[u8]) -> io::Result<Message> {
+/// Counts a question as sent or not.
+fn counted<T>(sent: io::Result<T>, figures: &Figures) -> io::Result<T> {
+    count(if sent.is_ok() { &figures.sent } else { &figures.snd_error });
+    sent
+}
+
+async fn tcp(server: SocketAddr, question: &Message, bytes: &[u8], figures: &Figures) -> Asked {
     let length = u16::try_from(bytes.len()).map_err(io::Error::other)?;
-    let mut stream = TcpStream::connect(server).await?;
     // In one piece: RFC 7766 section 8.
     let mut framed = length.to_be_bytes().to_vec();
     framed.extend_from_slice(bytes);
-    stream.write_all(&framed).await?;
+    let sent = async {
+        let mut stream = TcpStream::connect(server).await?;
+        stream.write_all(&framed).await?;
+        io::Result::Ok(stream)
+    };
+    let mut stream = counted(sent.await, figures)?;
     let length = stream.read_u16().await?;
     let mut answer = vec![0; usize::from(length)];
     stream.read_exact(&mut answer).await?;
-    let message = Message::from_vec(&answer).map_err(io::Error::other)?;
-    if answers(&message, question) { Ok(message) } else { Err(io::ErrorKind::InvalidData.into()) }
+    read(&answer, question).ok_or_else(|| {
+        count(&figures.invalid);
+        io::ErrorKind::InvalidData.into()
+    })
+}
+
+/// The answer to this question that these bytes are, if they are one.
+pub(super) fn read(bytes: &[u8], question: &Message) -> Option<Message> {
+    Message::from_vec(bytes).ok().filter(|message| answers(message, question))
 }
 
 /// Whether it is an answer to this question.
@@ -106,5 +140,6 @@ fn answers(message: &Message, question: &Message) -> bool {
         |(a, b): (&Query, &Query)| a.query_type == b.query_type && a.name.eq_ignore_root(&b.name);
     message.metadata.id == question.metadata.id
         && message.metadata.message_type == MessageType::Response
+        && message.queries.len() == question.queries.len()
         && message.queries.iter().zip(&question.queries).all(same)
 }

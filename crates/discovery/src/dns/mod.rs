@@ -2,6 +2,10 @@
 
 mod ask;
 mod exchange;
+mod figures;
+#[cfg(test)]
+mod hostile;
+mod lookup;
 #[cfg(test)]
 mod tests;
 
@@ -14,21 +18,26 @@ use model::observed::{NameObservation, Question};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+use ask::Asker;
+pub use figures::{Books, Figures};
+pub use lookup::{Desk, Lookups};
+
 /// Answers that wait for the control loop; askers wait beyond.
 const WAITING_MAX: usize = 64;
 
 /// Names that are asked for. Dropped, it asks no more.
 pub struct Asking {
     tell: mpsc::Sender<NameObservation>,
+    books: Books,
     tasks: HashMap<Question, (Arc<Resolvers>, AbortHandle)>,
 }
 
 impl Asking {
     /// Asks for nothing yet.
     #[must_use]
-    pub fn new() -> (Self, mpsc::Receiver<NameObservation>) {
+    pub fn new(books: Books) -> (Self, mpsc::Receiver<NameObservation>) {
         let (tell, hear) = mpsc::channel(WAITING_MAX);
-        (Self { tell, tasks: HashMap::new() }, hear)
+        (Self { tell, books, tasks: HashMap::new() }, hear)
     }
 
     /// Asks for exactly these names from now on, each at once and then every `timeout resolve`.
@@ -46,7 +55,8 @@ impl Asking {
             if self.tasks.contains_key(&question) {
                 continue;
             }
-            let task = run(question.clone(), Arc::clone(&resolvers), self.tell.clone());
+            let asker = Asker::new(Arc::clone(&resolvers), &self.books);
+            let task = run(question.clone(), Arc::clone(&resolvers), asker, self.tell.clone());
             let task = tokio::spawn(task).abort_handle();
             self.tasks.insert(question, (resolvers, task));
         }
@@ -59,11 +69,19 @@ impl Drop for Asking {
     }
 }
 
-async fn run(question: Question, resolvers: Arc<Resolvers>, tell: mpsc::Sender<NameObservation>) {
+async fn run(
+    question: Question,
+    resolvers: Arc<Resolvers>,
+    asker: Asker,
+    tell: mpsc::Sender<NameObservation>,
+) {
     loop {
         let begun = tokio::time::Instant::now();
-        let outcome = ask::resolve(&question, &resolvers).await;
-        let observation = NameObservation { question: question.clone(), outcome };
+        let answer = asker.resolve(&question).await;
+        let at = answer.as_ref().ok().map(|(_, at)| *at);
+        let by = at.and_then(|at| resolvers.nameservers.get(at)).map(|server| server.name.clone());
+        let outcome = answer.map(|(records, _)| records);
+        let observation = NameObservation { question: question.clone(), by, outcome };
         if tell.send(observation).await.is_err() {
             return;
         }

@@ -1,6 +1,7 @@
 //! Against name servers of the test's own: families, cut answers, silence and lies.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use hickory_proto::op::{Message, ResponseCode};
@@ -11,7 +12,8 @@ use model::{Nameserver, Resolvers};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 
-use super::ask::resolve;
+use super::ask::Asker;
+use super::figures::Books;
 
 /// What a server makes of a question: nothing = silence.
 type Zone = fn(&Message, bool) -> Option<Message>;
@@ -97,7 +99,8 @@ fn ask(zones: &[Zone], name: &str, prefer_ipv6: bool) -> Result<Vec<NameRecord>,
             resolvers.nameservers.push(Nameserver { name, address, tcp: false });
         }
         let question = Question { resolvers: "d".into(), name: name.into(), prefer_ipv6 };
-        resolve(&question, &resolvers).await
+        let asker = Asker::new(resolvers.into(), &Books::default());
+        asker.resolve(&question).await.map(|(records, _)| records)
     })
 }
 
@@ -192,7 +195,7 @@ async fn names_are_asked_for_until_nobody_wants_them() {
     resolvers.timeout_resolve = Duration::from_millis(20);
     resolvers.nameservers.push(Nameserver { name: "n".into(), address, tcp: false });
     let question = Question { resolvers: "d".into(), name: "a".into(), prefer_ipv6: false };
-    let (mut asking, mut hear) = super::Asking::new();
+    let (mut asking, mut hear) = super::Asking::new(Books::default());
     asking.follow(vec![(question.clone(), resolvers.into())]);
     for _ in 0..3 {
         let heard = hear.recv().await.expect("an answer");
@@ -203,4 +206,45 @@ async fn names_are_asked_for_until_nobody_wants_them() {
     while hear.try_recv().is_ok() {}
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert!(hear.try_recv().is_err(), "nobody asks any more");
+}
+
+#[tokio::test]
+async fn sessions_share_questions_and_answers() {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let zone: Zone = |q, _| {
+        let name = q.queries.first()?.name.to_ascii();
+        match name.as_str() {
+            "many.test." if kind(q) == RecordType::A => {
+                ASKED.fetch_add(1, Relaxed);
+                answer(q, vec![ip4(1), ip4(2)])
+            }
+            _ => code(q, ResponseCode::NXDomain),
+        }
+    };
+    let address = server(zone).await;
+    let mut resolvers = Resolvers::new("d".into());
+    resolvers.hold.valid = Duration::from_millis(300);
+    resolvers.nameservers.push(Nameserver { name: "n".into(), address, tcp: false });
+    let resolvers = std::sync::Arc::new(resolvers);
+    let books = Books::default();
+    let (desk, lookups) = super::Lookups::new(books.clone());
+    tokio::spawn(lookups.serve(move |name| (name == "d").then(|| resolvers.clone())));
+    let question = |section: &str, name: &str| Question {
+        resolvers: section.into(),
+        name: name.into(),
+        prefer_ipv6: false,
+    };
+    let all = (0..20).map(|_| desk.ask(question("d", "many.test")));
+    let found = futures_util::future::join_all(all).await;
+    let of = |last: u8| found.iter().filter(|ip| **ip == Some([10, 0, 0, last].into())).count();
+    assert_eq!((of(1), of(2)), (10, 10), "they take turns: {found:?}");
+    assert_eq!(ASKED.load(Relaxed), 1, "one question for all");
+    assert_eq!(desk.ask(question("d", "none.test")).await, None);
+    assert_eq!(desk.ask(question("gone", "many.test")).await, None, "no such section");
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert!(desk.ask(question("d", "many.test")).await.is_some());
+    assert_eq!(ASKED.load(Relaxed), 2, "the answer was no longer good");
+    let figures = books.of(&"d".into(), &"n".into()).all();
+    let figure = |name| figures.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);
+    assert_eq!((figure("sent"), figure("valid"), figure("nx")), (Some(4), Some(2), Some(2)));
 }

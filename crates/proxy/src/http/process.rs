@@ -88,7 +88,7 @@ async fn ask(
     input: &mut Option<Buffer>,
     length: BodyLength,
 ) -> Option<Phase> {
-    if let Some(end) = content_rules(client, ex, rules) {
+    if let Some(end) = content_rules(client, ex, rules).await {
         return Some(end);
     }
     match rules::request(client, ex, rules, of_frontend, input, length).await {
@@ -103,8 +103,18 @@ async fn ask(
 }
 
 /// `tcp-request content` rules, which on HTTP see the whole request head.
-fn content_rules(client: &Client, ex: &mut Exchange, rules: &RuleSet) -> Option<Phase> {
-    match tcp::on_request(ex, rules) {
+async fn content_rules(client: &Client, ex: &mut Exchange, rules: &RuleSet) -> Option<Phase> {
+    let mut start = 0;
+    let decision = loop {
+        match tcp::on_request(ex, rules, start) {
+            Ok(decision) => break decision,
+            Err(at) => {
+                Box::pin(tcp::resolve(ex, &rules.tcp_content, at)).await;
+                start = at + 1;
+            }
+        }
+    };
+    match decision {
         Decision::Accept => return None,
         Decision::Reject | Decision::Close => {}
         Decision::Drop => client.stream.reset_on_close(),

@@ -59,6 +59,9 @@ fn redirect_to_server(ex: &mut Exchange, slot: &Slot) -> Option<AnswerKind> {
 
 /// An idle connection, as far as `http-reuse` lets this request share one.
 fn reuse(client: &mut Client, ex: &Exchange, slot: &Slot) -> Option<(Stream, u32)> {
+    if slot.server().model.host.is_destination() {
+        return None;
+    }
     if let Some(own) = client.private.take_if(|p| p.uid == slot.server().uid)
         && !own.stream.has_input()
     {
@@ -92,10 +95,9 @@ pub async fn fresh(
     let backend = Arc::clone(&slot.backend);
     let timeout = ex.overrides.borrow().connect_timeout.or(backend.model.timeouts.connect);
     loop {
-        let client_port = ex.facts.dst.get().map_or(0, |a| a.port());
         let server = Arc::clone(slot.server());
-        let Some(address) = server.model.host.connect_address(server.model.port, client_port)
-        else {
+        let destination = ex.facts.dst.get();
+        let Some(address) = server.model.host.address_for(server.model.port, destination) else {
             return failed(ex, out, Cause::ServerAbort);
         };
         let options = Options {
@@ -218,6 +220,10 @@ pub fn keep(client: &mut Client, ex: &Exchange, up: Upstream) {
         return;
     }
     let Upstream { stream, carried, slot, in_use: _in_use, .. } = up;
+    // It goes where this request went; the next one may go elsewhere.
+    if slot.server().model.host.is_destination() {
+        return;
+    }
     if is_private(&slot) || slot.backend.model.http_reuse == HttpReuse::Never {
         client.private = Some(Box::new(crate::client::PrivateConnection {
             uid: slot.server().uid,

@@ -194,6 +194,7 @@ impl Exchange {
     #[must_use]
     pub fn begin(client: &Client, first_byte: Instant, idle_since: Instant, number: u32) -> Self {
         let worker = Rc::clone(&client.worker);
+        client.facts.restore_ends();
         Self {
             memory: worker.scratch.take(),
             view: Rc::clone(&client.view),

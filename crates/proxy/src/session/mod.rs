@@ -8,6 +8,7 @@ pub mod finish;
 mod key;
 pub mod persistence;
 pub mod phase;
+pub mod resolve;
 pub mod route;
 mod scratch;
 pub mod subject;

@@ -11,6 +11,7 @@ use crate::buffer::Buffer;
 use crate::client::Client;
 use crate::deadline::Deadline;
 use crate::session::exchange::Exchange;
+use crate::session::resolve;
 
 /// What content rules came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,16 +26,25 @@ pub enum Decision {
     Close,
 }
 
-/// Evaluates the rules from `start`; `Err` = the rule at this position needs more data.
+/// Why a list of rules is not at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pause {
+    /// The rule at this position needs more data.
+    Data(usize),
+    /// The rule at this position, a `do-resolve`, is to be run; those behind it follow.
+    Name(usize),
+}
+
+/// Evaluates the rules from `start` to the end or a pause.
 pub(super) fn evaluate(
     ex: &mut Exchange,
     rules: &[TcpRule],
     start: usize,
-) -> Result<Decision, usize> {
+) -> Result<Decision, Pause> {
     for (i, rule) in rules.iter().enumerate().skip(start) {
         match rule.condition.as_ref().map_or(Verdict::True, |c| c.eval(&*ex)) {
             Verdict::False => continue,
-            Verdict::NotYet if !ex.body_complete => return Err(i),
+            Verdict::NotYet if !ex.body_complete => return Err(Pause::Data(i)),
             Verdict::NotYet => continue,
             Verdict::True => {}
         }
@@ -43,21 +53,34 @@ pub(super) fn evaluate(
             TcpAction::Reject => return Ok(Decision::Reject),
             TcpAction::Close => return Ok(Decision::Close),
             TcpAction::SilentDrop => return Ok(Decision::Drop),
+            TcpAction::DoResolve(_) => return Err(Pause::Name(i)),
             action => act(ex, action),
         }
     }
     Ok(Decision::Accept)
 }
 
-/// On a parsed HTTP request: everything is known.
-pub fn on_request(ex: &mut Exchange, rules: &RuleSet) -> Decision {
+/// On a parsed HTTP request, from `start`: everything is known. `Err` = the `do-resolve` at this
+/// position is to be run; those behind it follow.
+pub fn on_request(ex: &mut Exchange, rules: &RuleSet, start: usize) -> Result<Decision, usize> {
     if rules.tcp_content.is_empty() {
-        return Decision::Accept;
+        return Ok(Decision::Accept);
     }
     let complete = std::mem::replace(&mut ex.body_complete, true);
-    let decision = evaluate(ex, &rules.tcp_content, 0).unwrap_or(Decision::Accept);
+    let decision = evaluate(ex, &rules.tcp_content, start);
     ex.body_complete = complete;
-    decision
+    match decision {
+        Ok(decision) => Ok(decision),
+        Err(Pause::Name(at)) => Err(at),
+        Err(Pause::Data(_)) => Ok(Decision::Accept),
+    }
+}
+
+/// Runs the `do-resolve` at this position.
+pub async fn resolve(ex: &mut Exchange, rules: &[TcpRule], at: usize) {
+    if let Some(TcpAction::DoResolve(action)) = rules.get(at).map(|rule| &rule.action) {
+        resolve::run(ex, action).await;
+    }
 }
 
 /// Rules that look at one direction of a TCP connection.
@@ -91,7 +114,12 @@ impl List<'_> {
             ex.body_complete = last;
             match evaluate(ex, self.rules, at) {
                 Ok(decision) => return decision,
-                Err(rule) => at = rule,
+                Err(Pause::Data(rule)) => at = rule,
+                Err(Pause::Name(rule)) => {
+                    Box::pin(resolve(ex, self.rules, rule)).await;
+                    at = rule + 1;
+                    continue;
+                }
             }
             let mut buffer = input.take().unwrap_or_else(|| client.worker.heads.take());
             buffer.compact();

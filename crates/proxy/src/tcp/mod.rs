@@ -5,11 +5,11 @@ mod response;
 
 use std::sync::Arc;
 
-use expr::{Subject, Verdict};
+use expr::{End, Subject, Verdict};
 use model::TcpAction;
 use tokio::time::Instant;
 
-pub use content::{Decision, on_request};
+pub use content::{Decision, on_request, resolve};
 pub use response::on_response;
 
 use crate::body::Body;
@@ -88,6 +88,7 @@ fn refused_by(client: &Client) -> Option<Early> {
             }
         }
     }
+    client.facts.keep_ends();
     None
 }
 
@@ -102,10 +103,10 @@ pub fn act(ex: &mut Exchange, action: &TcpAction) {
         TcpAction::Capture { sample, slot, len } => {
             ex.capture_sample(expr::Side::Request, sample, *slot, *len);
         }
-        TcpAction::SetSrc(e) => set_source(&ex.facts.src, e.eval(&*ex).found()),
-        TcpAction::SetSrcPort(e) => set_port(&ex.facts.src, e.eval(&*ex).found()),
-        TcpAction::SetDst(e) => set_source(&ex.facts.dst, e.eval(&*ex).found()),
-        TcpAction::SetDstPort(e) => set_port(&ex.facts.dst, e.eval(&*ex).found()),
+        TcpAction::SetSrc(e) => set_source(ex, End::Src, e.eval(&*ex).found()),
+        TcpAction::SetSrcPort(e) => set_port(ex, End::Src, e.eval(&*ex).found()),
+        TcpAction::SetDst(e) => set_source(ex, End::Dst, e.eval(&*ex).found()),
+        TcpAction::SetDstPort(e) => set_port(ex, End::Dst, e.eval(&*ex).found()),
         TcpAction::SetLogLevel(level) => ex.overrides.borrow_mut().log_level = Some(*level),
         _ => {}
     }

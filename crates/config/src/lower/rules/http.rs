@@ -54,6 +54,9 @@ pub(crate) const ACTIONS: Table<HttpFn> = Table(&[
         Ok(HttpAction::Deny(Arc::new(reply::read(cx, draft, args, place, status, true)?)))
     }),
     ("disable-l7-retry", |_, _, _, _| Ok(HttpAction::DisableL7Retry)),
+    ("do-resolve", |cx, draft, args, place| {
+        super::do_resolve(cx, draft, args, place).map(|r| HttpAction::DoResolve(Box::new(r)))
+    }),
     ("early-hint", |cx, draft, args, place| {
         let name = args.header()?;
         Ok(HttpAction::EarlyHint(name, format(cx, draft, args, place)?))

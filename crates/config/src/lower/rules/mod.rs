@@ -7,7 +7,7 @@ mod reply;
 mod tcp;
 
 use expr::{Place, Variable};
-use model::{Name, Rule};
+use model::{DoResolve, Name, Rule};
 
 use super::args::{Args, Outcome, alert};
 use super::context::Lowering;
@@ -314,6 +314,40 @@ pub(crate) fn variable(args: &Args<'_>) -> Outcome<Variable> {
             Err(alert(span, reason))
         }
     }
+}
+
+/// `do-resolve(VAR,RESOLVERS[,FAMILY]) EXPR`.
+fn do_resolve<'a>(
+    cx: &mut Lowering<'a>,
+    draft: &Draft<'a>,
+    args: &mut Args<'a>,
+    place: RulePlace,
+) -> Outcome<DoResolve> {
+    let Some(word) = args.name_word() else {
+        return Err(alert(args.span(), "a variable's name is missing"));
+    };
+    let text = word.value();
+    let bad = |reason: String| {
+        let mut found = alert(word.span(), reason);
+        found.hint = Some("write 'do-resolve(txn.ip,mydns,ipv4) hdr(host),host_only'".to_owned());
+        found
+    };
+    let inside = text.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    let mut words = inside.unwrap_or_default().split(',');
+    let (variable, resolvers) = match (words.next(), words.next()) {
+        (Some(variable), Some(resolvers)) => (variable, resolvers),
+        _ => return Err(bad(format!("'{text}' needs a variable and a 'resolvers' section"))),
+    };
+    let prefer_ipv6 = match (words.next(), words.next()) {
+        (None | Some("" | "ipv6"), None) => true,
+        (Some("ipv4"), None) => false,
+        _ => return Err(bad(format!("'{text}': the family is 'ipv4' or 'ipv6'"))),
+    };
+    let variable = Variable::parse(variable).map_err(bad)?;
+    let resolvers = cx.name(resolvers);
+    cx.resolvers_asked.push((draft.name.clone(), resolvers.clone(), word.span()));
+    let name = cx.expr(args, place.place, &draft.acls)?;
+    Ok(DoResolve { variable, resolvers, prefer_ipv6, name })
 }
 
 /// Whether the rest of the line is a condition or nothing.

@@ -20,6 +20,9 @@ pub(crate) const ACTIONS: Table<TcpFn> = Table(&[
         Ok(TcpAction::Capture { sample, slot, len })
     }),
     ("close", |_, _, _, _| Ok(TcpAction::Close)),
+    ("do-resolve", |cx, draft, args, place| {
+        super::do_resolve(cx, draft, args, place).map(|r| TcpAction::DoResolve(Box::new(r)))
+    }),
     ("expect-proxy", |_, _, args, _| match args.text("'layer4'")? {
         "layer4" => Ok(TcpAction::ExpectProxy),
         _ => Err(args.unexpected("'layer4'")),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use expr::{LogFormat, Regex, Side, Subject};
+use expr::{End, LogFormat, Regex, Side, Subject};
 use model::{HttpAction, HttpRule, PatternAction, PatternFile, PatternKey, TimeoutName};
 
 use super::{Ending, Step, headers, redirect, reply};
@@ -113,10 +113,10 @@ fn common(ex: &mut Exchange, rule: &HttpRule, side: Side) -> Step {
         HttpAction::Capture { sample, slot, len } => {
             ex.capture_sample(side, sample, *slot, *len);
         }
-        HttpAction::SetSrc(e) => set_source(&ex.facts.src, e.eval(&*ex).found()),
-        HttpAction::SetSrcPort(e) => set_port(&ex.facts.src, e.eval(&*ex).found()),
-        HttpAction::SetDst(e) => set_source(&ex.facts.dst, e.eval(&*ex).found()),
-        HttpAction::SetDstPort(e) => set_port(&ex.facts.dst, e.eval(&*ex).found()),
+        HttpAction::SetSrc(e) => set_source(ex, End::Src, e.eval(&*ex).found()),
+        HttpAction::SetSrcPort(e) => set_port(ex, End::Src, e.eval(&*ex).found()),
+        HttpAction::SetDst(e) => set_source(ex, End::Dst, e.eval(&*ex).found()),
+        HttpAction::SetDstPort(e) => set_port(ex, End::Dst, e.eval(&*ex).found()),
         HttpAction::SetLogLevel(level) => ex.overrides.borrow_mut().log_level = Some(*level),
         HttpAction::SetTimeout(name, value) => set_timeout(ex, *name, value),
         HttpAction::Patterns(file, change) => change_list(ex, file, change),

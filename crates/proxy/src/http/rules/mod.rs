@@ -81,6 +81,10 @@ pub async fn request(
                 Err(phase) => return Outcome::End(Box::new(phase)),
             }
         }
+        if let HttpAction::DoResolve(action) = &rule.action {
+            Box::pin(crate::session::resolve::run(ex, action)).await;
+            continue;
+        }
         if let HttpAction::EarlyHint(name, format) = &rule.action {
             hints.add(ex, name, format);
             if !early_hint::goes_on(rules.http_request.get(at + 1)) {
