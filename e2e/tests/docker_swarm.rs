@@ -123,7 +123,8 @@ fn round(machines: &Machines, service: bool) -> Result<(), String> {
         false => (1..=3).try_for_each(|n| plain(n).map(drop))?,
     }
     let seen = || machines.docker(1, &["exec", "lb", EVENKEEL, "containers"]).unwrap_or_else(|e| e);
-    let apart = wait_until(SOON, || seen().matches("shares no network").count() == 3);
+    let is_apart = |line: &&str| line.starts_with("OUT") && line.contains("shares no network");
+    let apart = wait_until(SOON, || seen().lines().filter(is_apart).count() == 3);
     expect(apart, seen)?;
     expect(status(at) == "503", || status(at))?;
     // D3: no restart.

@@ -181,10 +181,11 @@ impl Churn<'_> {
         }
         let before = Instant::now();
         self.place.kill(&old.id)?;
+        let removed = self.place.remove(&old.id);
+        // A client may write once more on its connection before it hears of the end.
         let mut kills = self.kills.lock().unwrap_or_else(PoisonError::into_inner);
         kills.push((before, Instant::now()));
-        drop(kills);
-        self.place.remove(&old.id)
+        removed
     }
 
     /// Waits until everybody who is alive has answered: whoever ends one now leaves somebody
