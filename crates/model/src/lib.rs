@@ -45,8 +45,7 @@ pub use resolvers::{Families, Hold, Nameserver, ResolveOptions, Resolvers};
 pub use rule::TimeoutName;
 pub use rule::{
     DoResolve, HeaderMatch, HttpAction, HttpRule, PatternAction, Redirect, RedirectTarget, Rule,
-    RuleSet,
-    TcpAction, TcpRule,
+    RuleSet, TcpAction, TcpRule,
 };
 pub use server::{InitAddr, ProxyHeader, Server, ServerIdentity};
 pub use snapshot::{Config, Generation, Snapshot};
