@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use admin::hand_over::TakeOver;
 use control::apply::Attempt;
+use control::intent::Wanted;
+use control::intent::containers::Options as ContainerOptions;
 use control::{Cause, Controller, Names};
 use model::{Address, Config, Global, Snapshot};
 use proxy::{ApplyError, Engine, Settings};
@@ -194,19 +196,26 @@ fn first_configuration(
 }
 
 impl Start {
-    fn serve(mut self) -> ExitCode {
-        let voice = self.options.voice;
-        let (mut controller, names) = (Controller::default(), Names::default());
+    /// What is wanted before any container was seen.
+    fn first(&mut self, names: &Names) -> (Controller, ContainerOptions, Wanted) {
+        let mut controller = Controller::default();
         controller.intent.set_base(std::mem::take(&mut self.config));
         let containers = self.options.containers.clone();
         for unseen in containers.iter().flat_map(Containers::unseen) {
             controller.intent.observe(unseen);
         }
         let options = containers.map(|c| c.options).unwrap_or_default();
-        let wanted = house::wanted(&controller, &options, &names);
+        let wanted = house::wanted(&controller, &options, names);
         for problem in &wanted.problems {
-            voice.warning(problem);
+            self.options.voice.warning(problem);
         }
+        (controller, options, wanted)
+    }
+
+    fn serve(mut self) -> ExitCode {
+        let voice = self.options.voice;
+        let names = Names::default();
+        let (mut controller, options, wanted) = self.first(&names);
         let snapshot = Snapshot { generation: 1, config: Arc::new(wanted.config) };
         let global = snapshot.config.global.clone();
         let workers = self.workers(&global);
