@@ -143,7 +143,7 @@ pub fn start(plan: Plan) -> io::Result<Running> {
             clients.push(client.spawn(move || {
                 let mut client = kind.client(&plan);
                 while let Some(due) = schedule.wait(&stop) {
-                    let sent = Instant::now();
+                    let sent = client.held_since().unwrap_or_else(Instant::now);
                     let outcome = client.request(&plan);
                     let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
                     kind.tally(&mut report).add(due.elapsed(), sent, outcome);
@@ -161,6 +161,12 @@ pub fn start(plan: Plan) -> io::Result<Running> {
 trait Client {
     /// Sends one request and waits for its whole answer.
     fn request(&mut self, plan: &Plan) -> Result<Done, Failure>;
+
+    /// When the session that is held open was last heard of: it may have broken at any time since,
+    /// though only the next request finds out.
+    fn held_since(&self) -> Option<Instant> {
+        None
+    }
 
     /// Ends what is still open, politely.
     fn end(&mut self) {}

@@ -56,7 +56,8 @@ pub struct Tally {
     pub latencies: Latencies,
     /// The first few failures.
     pub first: Vec<String>,
-    /// Of the failures, when the request was sent and when it had failed.
+    /// Of the failures, when the request was sent (or the session it belongs to was last heard
+    /// of) and when it had failed.
     pub failures: Vec<(Instant, Instant)>,
 }
 

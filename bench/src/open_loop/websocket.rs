@@ -4,13 +4,15 @@
 use super::transport::Transport;
 use super::{Client, Done, Failure, Plan};
 use crate::websocket::{self, Frame};
+use std::time::Instant;
 
 /// The mask's values do not matter on loopback, only that there is one.
 const MASK: [u8; 4] = [0x3a, 0x91, 0x5c, 0xe7];
 
 #[derive(Default)]
 pub(super) struct WebSocket {
-    open: Option<Transport>,
+    /// The session, and when it was last heard of.
+    open: Option<(Transport, Instant)>,
     messages: u64,
 }
 
@@ -39,10 +41,10 @@ impl WebSocket {
 impl Client for WebSocket {
     fn request(&mut self, plan: &Plan) -> Result<Done, Failure> {
         self.messages += 1;
-        if let Some(mut transport) = self.open.take() {
+        if let Some((mut transport, _)) = self.open.take() {
             transport.renew(plan.patience);
             if !Self::dismissed(&mut transport)? && self.exchange(&mut transport)? {
-                self.open = Some(transport);
+                self.open = Some((transport, Instant::now()));
                 return Ok(Done::default());
             }
             // The server has said that it goes: another one is asked, as its client is meant to.
@@ -53,8 +55,12 @@ impl Client for WebSocket {
         Ok(Done::default())
     }
 
+    fn held_since(&self) -> Option<Instant> {
+        self.open.as_ref().map(|(_, heard)| *heard)
+    }
+
     fn end(&mut self) {
-        if let Some(mut transport) = self.open.take() {
+        if let Some((mut transport, _)) = self.open.take() {
             let _ = websocket::write(&mut transport, &close(), Some(MASK));
         }
     }
@@ -85,7 +91,7 @@ impl WebSocket {
         if !self.exchange(&mut transport)? {
             return Err(Failure::Wrong("a farewell on a new connection".into()));
         }
-        self.open = Some(transport);
+        self.open = Some((transport, Instant::now()));
         Ok(())
     }
 
