@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use control::{OrderError, ServerOrder};
-use model::{Address, Config, Mode, Name};
+use model::{Address, Config, Name, ProxyOf};
 
 use crate::stats::Row;
 
@@ -263,17 +263,6 @@ pub struct NotRemovable {
     pub reason: String,
     /// Whether waiting may help.
     pub passes: bool,
-}
-
-/// A proxy as a session names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProxyOf {
-    /// Its name.
-    pub name: Name,
-    /// Its number (`id`).
-    pub id: u32,
-    /// Its mode.
-    pub mode: Mode,
 }
 
 /// A request or TCP session in progress.

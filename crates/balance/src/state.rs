@@ -107,10 +107,8 @@ fn initial(config: &Server) -> Operational {
     }
 }
 
-const CONFIGURED: u8 = AdminReason::ConfigMaint as u8
-    | AdminReason::Stopping as u8
-    | AdminReason::Unresolved as u8
-    | AdminReason::Removed as u8;
+const CONFIGURED: u8 =
+    AdminReason::ConfigMaint as u8 | AdminReason::Stopping as u8 | AdminReason::Unresolved as u8;
 
 impl ServerState {
     /// A server seen for the first time: as its `init-state` says, not warming up.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use admin::ports::{ProxyOf, SessionRow};
+use admin::ports::SessionRow;
 use proxy::{SessionFacts, Shared};
 use tokio::time::{Instant, timeout_at};
 
@@ -29,7 +29,6 @@ pub async fn end(shared: &Shared, id: u64) -> bool {
 }
 
 fn row(shared: &Shared, facts: SessionFacts) -> SessionRow {
-    let proxy = |p: proxy::ProxyOf| ProxyOf { name: p.name, id: p.id, mode: p.mode };
     let began = jiff::Timestamp::from_microsecond(shared.wall_us(facts.began)).unwrap_or_default();
     let began = began.to_zoned(jiff::tz::TimeZone::system());
     SessionRow {
@@ -38,8 +37,8 @@ fn row(shared: &Shared, facts: SessionFacts) -> SessionRow {
         source: facts.source,
         listener: facts.listener,
         bind: facts.bind,
-        frontend: proxy(facts.frontend),
-        backend: facts.backend.map(proxy),
+        frontend: facts.frontend,
+        backend: facts.backend,
         server: facts.server,
         began: began.strftime("%d/%b/%Y:%H:%M:%S%.6f").to_string(),
         age: facts.began.elapsed(),

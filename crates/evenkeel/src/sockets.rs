@@ -52,23 +52,7 @@ pub fn open_control(path: &Path, take_over: bool) -> Result<OwnedFd, String> {
 
 /// A bind with nothing but an address and permissions.
 fn bind(address: Address, permissions: UnixPermissions) -> Bind {
-    Bind {
-        address,
-        name: None,
-        id: 1,
-        accept_proxy: false,
-        maxconn: None,
-        backlog: None,
-        v6only: None,
-        transparent: false,
-        interface: None,
-        defer_accept: false,
-        tfo: false,
-        mss: None,
-        tcp_user_timeout_ms: None,
-        permissions,
-        origin: Origin::BuiltIn,
-    }
+    Bind { id: 1, permissions, ..Bind::new(address, Origin::BuiltIn) }
 }
 
 /// The socket of `-S`: an address with `,`-separated options, of which `mode`, `level`, `user` and

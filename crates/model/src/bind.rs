@@ -38,6 +38,30 @@ pub struct Bind {
     pub origin: Origin,
 }
 
+impl Bind {
+    /// A bind with nothing but an address.
+    #[must_use]
+    pub fn new(address: Address, origin: Origin) -> Self {
+        Self {
+            address,
+            name: None,
+            id: 0,
+            accept_proxy: false,
+            maxconn: None,
+            backlog: None,
+            v6only: None,
+            transparent: false,
+            interface: None,
+            defer_accept: false,
+            tfo: false,
+            mss: None,
+            tcp_user_timeout_ms: None,
+            permissions: UnixPermissions::default(),
+            origin,
+        }
+    }
+}
+
 /// Owner and mode of a unix socket file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnixPermissions {

@@ -17,6 +17,17 @@ pub enum Mode {
     Http,
 }
 
+/// A frontend or backend as a session in progress names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProxyOf {
+    /// Its name.
+    pub name: Name,
+    /// Its number (`id`).
+    pub id: u32,
+    /// Its mode.
+    pub mode: Mode,
+}
+
 /// `option http-keep-alive | http-server-close | httpclose`; the stricter of both sides wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum ConnectionMode {

@@ -37,7 +37,9 @@ pub use check::{
 pub use cookie::{CookieMode, CookiePersistence};
 pub use diff::{Change, Subject as ChangeSubject, diff};
 pub use error_page::{ErrorPage, ErrorPages, Reply, ReplyContent};
-pub use frontend::{BackendTarget, Capture, ConnectionMode, ForwardFor, Frontend, Mode, Monitor};
+pub use frontend::{
+    BackendTarget, Capture, ConnectionMode, ForwardFor, Frontend, Mode, Monitor, ProxyOf,
+};
 pub use global::{Global, StatsSocket};
 pub use log::{LogAddress, LogKind, LogSample, LogTarget, LogWireFormat, ProxyLog};
 pub use origin::Origin;

@@ -18,8 +18,6 @@ pub enum AdminReason {
     InheritedDrain = 32,
     /// Its container received its stop signal.
     Stopping = 64,
-    /// Removed from the configuration; finishes what it has.
-    Removed = 128,
 }
 
 /// A set of [`AdminReason`]s.
@@ -49,8 +47,7 @@ impl AdminReasons {
             | AdminReason::RuntimeMaint as u8
             | AdminReason::InheritedMaint as u8
             | AdminReason::Unresolved as u8
-            | AdminReason::Stopping as u8
-            | AdminReason::Removed as u8;
+            | AdminReason::Stopping as u8;
         self.0 & MAINT != 0
     }
     /// In drain: only sticky clients.

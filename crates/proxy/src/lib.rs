@@ -45,6 +45,6 @@ pub use live::{
 };
 pub use names::{NameService, Resolving};
 pub use service::{Answering, Service, ServiceAnswer, ServiceKind, ServiceRequest};
-pub use sessions::{ProxyOf, SessionFacts};
+pub use sessions::SessionFacts;
 pub use sys::{Allocator, give_memory_back};
 pub use termination::{At, Cause, Termination};

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use model::{Address, Mode, Name};
+use model::{Address, Name, ProxyOf};
 use tokio::time::Instant;
 
 use crate::termination::Cause;
@@ -10,17 +10,6 @@ use crate::worker::{Registered, Worker};
 
 /// Bits of an id that number the connections of a worker; those above say which worker.
 const SERIAL_BITS: u32 = 40;
-
-/// A proxy as a session names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProxyOf {
-    /// Its name.
-    pub name: Name,
-    /// Its number (`id`).
-    pub id: u32,
-    /// Its mode.
-    pub mode: Mode,
-}
 
 /// A request or TCP session in progress.
 #[derive(Clone, Debug)]

@@ -4,11 +4,11 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use control::ports::ServerOrderKind;
-use model::Mode;
+use model::{Mode, ProxyOf};
 
 use super::servers::{has_backend, has_server, order, with_server};
 use super::{Args, Command, Reply, Run, Severity, commands, duration};
-use crate::ports::{House, Later, Level, ProxyOf, SessionRow};
+use crate::ports::{House, Later, Level, SessionRow};
 use crate::stats::{Kind, Row};
 
 pub(super) const COMMANDS: &[Command] = commands! {

@@ -301,7 +301,6 @@ impl ServerFacts {
             (AdminReason::RuntimeDrain, "drained by an operator"),
             (AdminReason::InheritedDrain, "the server it follows drains"),
             (AdminReason::Stopping, "its container is stopping"),
-            (AdminReason::Removed, "removed from the configuration"),
         ]
         .into_iter()
         .filter(|(reason, _)| self.admin.has(*reason))

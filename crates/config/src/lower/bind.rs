@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use model::{Address, Bind, UnixPermissions};
+use model::{Address, Bind};
 
 use super::address::{self, Ports, Written, WrittenHost};
 use super::args::{Args, Outcome, alert};
@@ -157,23 +157,7 @@ impl BindOptions {
     /// No option given.
     pub(crate) fn new(origin: model::Origin) -> Self {
         Self {
-            bind: Bind {
-                address: Address::Fd(0),
-                name: None,
-                id: 0,
-                accept_proxy: false,
-                maxconn: None,
-                backlog: None,
-                v6only: None,
-                transparent: false,
-                interface: None,
-                defer_accept: false,
-                tfo: false,
-                mss: None,
-                tcp_user_timeout_ms: None,
-                permissions: UnixPermissions::default(),
-                origin,
-            },
+            bind: Bind::new(Address::Fd(0), origin),
             id: None,
             level: 1,
             expose_fd_listeners: false,

@@ -50,7 +50,7 @@ pub struct Tally {
     untimed: AtomicU64,
 }
 
-/// TimedBy that an average reaches back.
+/// Events that an average reaches back.
 const WINDOW: u64 = 1024;
 
 /// A time of requests: its sum over the last [`WINDOW`] and its maximum, milliseconds.
@@ -101,7 +101,7 @@ pub fn by_balanced(tally: &Tally) -> u64 {
     tally.balanced.value()
 }
 
-/// TimedBy of the present second and of the one before.
+/// Events of the present second and of the one before.
 #[derive(Debug, Default)]
 struct Seconds {
     /// The second in the high half, its count in the low half.
@@ -127,7 +127,7 @@ impl Seconds {
         ((present >> 32) as u32, present as u32)
     }
 
-    /// TimedBy in that second, as far back as is known.
+    /// Events in that second, as far back as is known.
     fn within(&self, second: u32) -> u32 {
         match self.present() {
             (at, count) if at == second => count,
@@ -203,7 +203,7 @@ impl Traffic {
         self.tallies().map(|t| t.seconds.within(second)).sum()
     }
 
-    /// TimedBy per second at `now_ms`, sliding: this second and the share of the one before.
+    /// Events per second at `now_ms`, sliding: this second and the share of the one before.
     #[must_use]
     pub fn per_second(&self, now_ms: u64) -> u32 {
         let second = (now_ms / 1000) as u32;

@@ -137,7 +137,7 @@ pub async fn fresh(
         };
         crate::checks::observe_connect(&ex.worker.shared, &backend, &server, false);
         let tried_again = tries_again(&backend);
-        // Leaving a server that is no longer ours costs none of the retries.
+        // A server that is no longer ours is left even where nothing may be tried again.
         let mut elsewhere = backend.has_lost(&server);
         if !elsewhere && (out.retries_left == 0 || !tried_again) {
             return failed(ex, out, cause);
