@@ -37,14 +37,17 @@ fuzz_target!(|input: (u8, &[u8])| {
     let whole = decode(bytes, bytes.len().max(1));
     assert_eq!(whole, decode(bytes, piece));
     let mut chunked = Chunked::new();
-    let mut total = 0;
+    let (mut total, mut clean, mut passed) = (0, Vec::new(), Vec::new());
     for buf in bytes.chunks(piece) {
-        let Ok((used, over)) = chunked.follow(buf) else { return };
-        total += used;
-        if over {
+        let Ok(followed) = chunked.follow(buf, &mut clean) else { return };
+        passed.extend_from_slice(if followed.rewritten { &clean } else { &buf[..followed.used] });
+        total += followed.used;
+        if followed.over {
             break;
         }
     }
-    let (_, used, over) = whole.expect("followed, so it decodes");
+    let (data, used, over) = whole.expect("followed, so it decodes");
     assert_eq!((total, chunked.is_done()), (used, over));
+    let again = decode(&passed, passed.len().max(1)).expect("what is passed on is a body");
+    assert_eq!(again, (data, passed.len(), over));
 });

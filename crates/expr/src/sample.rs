@@ -260,6 +260,11 @@ impl<'a> Sample<'a> {
         }
     }
 
+    /// The value as a number, where it has such a form.
+    pub fn into_integer(self) -> Option<i64> {
+        crate::casts::integer(&self)
+    }
+
     /// The same value without a lifetime.
     pub fn into_value(self) -> Value {
         match self {

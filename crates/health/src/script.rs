@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use model::{CheckKind, CheckStep, Expect, HttpSend, LogFormat, Match, Protocol};
+use model::{CheckKind, CheckStep, Expect, Expr, HttpSend, LogFormat, Match, Protocol};
 use wire::h1::Head;
 use wire::http::Method;
 
@@ -57,6 +57,8 @@ pub struct View<'a> {
 pub trait Environment {
     /// Renders a format.
     fn render(&self, format: &LogFormat, view: &View<'_>) -> Vec<u8>;
+    /// The value of an expression as a number, where it has one.
+    fn number(&self, expression: &Expr, view: &View<'_>) -> Option<i64>;
     /// Runs a `set-var`, `set-var-fmt` or `unset-var` step.
     fn set_variable(&self, step: &CheckStep, view: &View<'_>);
     /// Value of `X-Haproxy-Server-State` for `http-check send-state`.
@@ -325,7 +327,14 @@ impl CheckRun {
         {
             result.status = own;
         }
+        result.code = result.code.map(|code| self.code(last, code, env));
         result
+    }
+
+    /// `status-code`, cut to its low 16 bits, or the code of the answer where it has no value.
+    fn code(&self, expect: Option<&Expect>, own: u16, env: &dyn Environment) -> u16 {
+        let told = expect.and_then(|e| e.status_code.as_ref());
+        told.and_then(|e| env.number(e, &self.view())).map_or(own, |number| number as u16)
     }
 
     fn judge(&mut self, expect: &Expect, env: &dyn Environment) -> Verdict {
@@ -429,6 +438,7 @@ impl CheckRun {
         } else if let (Flavour::Http, Some(comment)) = (self.flavour, &expect.comment) {
             text = format!("{text} comment: {comment}");
         }
+        let code = code.map(|code| self.code(Some(expect), code, env));
         CheckResult::with(told.unwrap_or(own), code, text)
     }
 }

@@ -103,11 +103,13 @@ pub struct Expect {
     pub on_error: Option<LogFormat>,
     /// `on-success FMT`.
     pub on_success: Option<LogFormat>,
-    /// `status-code EXPR` is not supported; `ok-status`, `error-status`, `tout-status` names.
+    /// `status-code EXPR`: reported in place of the code that the answer has.
+    pub status_code: Option<expr::Expr>,
+    /// `ok-status`, the name that is reported for a success.
     pub ok_status: Option<Name>,
-    /// See `ok_status`.
+    /// `error-status`, for an answer that does not match.
     pub error_status: Option<Name>,
-    /// See `ok_status`.
+    /// `tout-status`, for no answer in time.
     pub tout_status: Option<Name>,
 }
 

@@ -56,8 +56,8 @@ pub use status::{AdminReason, AdminReasons, CheckState, Operational, ServerStatu
 pub use timeouts::Timeouts;
 pub use userlist::Userlist;
 
-pub use expr::LogFormat;
 pub use expr::Match as PatternMatch;
+pub use expr::{Expr, LogFormat};
 pub use expr::{Found, PatternCell, PatternError, PatternFile, PatternKey, PatternList, ValueKind};
 pub use wire::http::FieldName;
 

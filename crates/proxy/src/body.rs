@@ -1,7 +1,7 @@
 //! How much of the bytes that arrive belongs to the present message.
 
-use wire::h1::Chunked;
 use wire::h1::framing::BodyLength;
+use wire::h1::{Chunked, Followed};
 
 use crate::splice::SPLICE_MIN_BYTES;
 
@@ -45,22 +45,32 @@ impl Body {
     /// # Errors
     /// The chunked coding is broken.
     pub fn take(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
-        match self {
-            Self::Done => Ok(0),
-            Self::UntilClose => Ok(bytes.len()),
+        Ok(self.pass(bytes, &mut Vec::new())?.used)
+    }
+
+    /// As [`Body::take`], for what is passed on: where the bytes cannot go as they are, `clean` has
+    /// them as they can, and the answer says `rewritten`.
+    ///
+    /// # Errors
+    /// The chunked coding is broken.
+    pub fn pass(&mut self, bytes: &[u8], clean: &mut Vec<u8>) -> Result<Followed, Malformed> {
+        let used = match self {
+            Self::Done => 0,
+            Self::UntilClose => bytes.len(),
             Self::Length(left) => {
                 let n = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
                 self.spliced(n as u64);
-                Ok(n)
+                n
             }
             Self::Chunked(decoder) => {
-                let (passed, done) = decoder.follow(bytes).map_err(|_| Malformed)?;
-                if done {
+                let followed = decoder.follow(bytes, clean).map_err(|_| Malformed)?;
+                if followed.over {
                     *self = Self::Done;
                 }
-                Ok(passed)
+                return Ok(followed);
             }
-        }
+        };
+        Ok(Followed { used, over: self.is_done(), rewritten: false })
     }
 
     /// `n` bytes of a body of known length went another way.

@@ -52,7 +52,7 @@ pub struct Pump {
     /// Bytes of `input` that may be written, and how many of them were.
     cleared: usize,
     written: usize,
-    /// Where re-framed bytes wait to be written.
+    /// Where bytes that go in other words than they came wait to be written.
     reframed: Vec<u8>,
     reframed_written: usize,
     /// Close-delimited input becomes chunked output.
@@ -64,6 +64,7 @@ pub struct Pump {
     end: Option<End>,
     read_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
+    patient: bool,
     deadline: Deadline,
     armed_for_write: bool,
     /// Bytes passed on, prefix included.
@@ -97,6 +98,7 @@ impl Pump {
             end: None,
             read_timeout: None,
             write_timeout: None,
+            patient: false,
             deadline: Deadline::new(),
             armed_for_write: false,
             bytes: 0,
@@ -109,6 +111,11 @@ impl Pump {
     pub fn set_timeouts(&mut self, read: Option<Duration>, write: Option<Duration>) {
         self.read_timeout = read;
         self.write_timeout = write;
+    }
+
+    /// The sender may be silent for now: it has not all of the request yet.
+    pub fn set_patient(&mut self, yes: bool) {
+        self.patient = yes;
     }
 
     /// Writes the body in chunked coding, for a body that ends with the connection.
@@ -205,6 +212,8 @@ impl Pump {
         self.prefix.truncate(self.prefix.len() - self.joined);
         self.joined = 0;
         self.prefix_written = 0;
+        self.reframed.clear();
+        self.reframed_written = 0;
         self.body = self.initial.clone();
         self.cleared = 0;
         self.written = 0;
@@ -287,7 +296,10 @@ impl Pump {
     }
 
     fn wait(&mut self, cx: &mut Context<'_>, writing: bool, progress: bool) -> Poll<End> {
-        let timeout = if writing { self.write_timeout } else { self.read_timeout };
+        let timeout = match writing {
+            true => self.write_timeout,
+            false => self.read_timeout.filter(|_| !self.patient),
+        };
         if progress || self.armed_for_write != writing || !self.deadline.is_set() {
             self.armed_for_write = writing;
             self.deadline.set(Instant::now(), timeout);
@@ -309,16 +321,17 @@ impl Pump {
         if fresh.is_empty() {
             return Ok(());
         }
-        let taken = self.body.take(fresh)?;
-        if self.chunk_output {
-            if taken > 0 {
-                self.reframed_written = 0;
-                self.reframed.clear();
-                wire::http::append_hex(&mut self.reframed, taken as u64);
-                self.reframed.extend_from_slice(b"\r\n");
-                self.reframed.extend_from_slice(&fresh[..taken]);
-                self.reframed.extend_from_slice(b"\r\n");
-            }
+        let passed = self.body.pass(fresh, &mut self.reframed)?;
+        let taken = passed.used;
+        if self.chunk_output && taken > 0 {
+            self.reframed.clear();
+            wire::http::append_hex(&mut self.reframed, taken as u64);
+            self.reframed.extend_from_slice(b"\r\n");
+            self.reframed.extend_from_slice(&fresh[..taken]);
+            self.reframed.extend_from_slice(b"\r\n");
+        }
+        if self.chunk_output || passed.rewritten {
+            self.reframed_written = 0;
             self.written += taken;
         }
         self.cleared += taken;

@@ -193,17 +193,19 @@ fn decode(input: &[u8], piece: usize) -> Option<(Vec<u8>, usize, Chunked)> {
     Some((data, used, chunked))
 }
 
-fn follow(input: &[u8], piece: usize) -> Option<(usize, bool)> {
+/// What is passed on, bytes used and whether the end was found; none when refused.
+fn follow(input: &[u8], piece: usize) -> Option<(Vec<u8>, usize, bool)> {
     let mut chunked = Chunked::new();
-    let mut total = 0;
+    let (mut passed, mut clean, mut total) = (Vec::new(), Vec::new(), 0);
     for buf in input.chunks(piece) {
-        let (used, over) = chunked.follow(buf).ok()?;
-        total += used;
-        if over {
-            return Some((total, true));
+        let followed = chunked.follow(buf, &mut clean).ok()?;
+        passed.extend_from_slice(if followed.rewritten { &clean } else { &buf[..followed.used] });
+        total += followed.used;
+        if followed.over {
+            return Some((passed, total, true));
         }
     }
-    Some((total, false))
+    Some((passed, total, false))
 }
 
 #[test]
@@ -221,15 +223,20 @@ fn chunked_bodies() {
             );
             assert_eq!(
                 followed.is_some(),
-                matches!(&*case.verdict, "ok" | "more"),
+                matches!(&*case.verdict, "ok" | "clean" | "more"),
                 "{} in pieces of {piece}",
                 case.name
             );
             let Some((data, used, chunked)) = decoded else { continue };
             assert_eq!(Some(&data), case.output.as_ref(), "{}", case.name);
             assert_eq!(chunked.is_done(), case.verdict != "more", "{}", case.name);
-            if let Some((followed, over)) = followed {
+            if let Some((passed, followed, over)) = followed {
                 assert_eq!((followed, over), (used, chunked.is_done()), "{}", case.name);
+                assert_eq!(passed == input[..used], case.verdict != "clean", "{}", case.name);
+                let again = decode(&passed, piece).expect("what is passed on is a body");
+                assert_eq!((again.0, again.1), (data.clone(), passed.len()), "{}", case.name);
+                let kept = passed.split(|b| *b == b'\n').any(|line| line.contains(&b';'));
+                assert!(!kept, "{}: an extension is passed on", case.name);
             }
             if chunked.is_done() {
                 let mut again = Vec::new();
@@ -237,7 +244,8 @@ fn chunked_bodies() {
                 again.extend(&data);
                 again.extend(b"\r\n0\r\n");
                 chunked.write_trailers(&mut again).unwrap();
-                assert_eq!(follow(&again, piece), Some((again.len(), true)), "{}", case.name);
+                let len = again.len();
+                assert_eq!(follow(&again, piece), Some((again, len, true)), "{}", case.name);
             }
         }
     }

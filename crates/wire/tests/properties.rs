@@ -197,7 +197,7 @@ proptest! {
                     Chunk::End(end) => break end,
                 }
             };
-            followed += follower.follow(buf).unwrap().0;
+            followed += follower.follow(buf, &mut Vec::new()).unwrap().used;
         }
         prop_assert_eq!(data, parts.concat());
         prop_assert_eq!((used, followed), (len, len));
@@ -210,7 +210,7 @@ proptest! {
             let mut head = Head::new();
             let _ = parser(&bytes, &Limits::default(), &mut head);
         }
-        let _ = Chunked::new().follow(&bytes);
+        let _ = Chunked::new().follow(&bytes, &mut Vec::new());
         let _ = proxy_protocol::parse(&bytes);
         let _ = tls::peek(&bytes);
     }

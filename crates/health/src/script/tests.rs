@@ -1,6 +1,6 @@
 //! Scripts against answers; texts as HAProxy 3.2 reports them.
 
-use expr::{LogFormat, Regex};
+use expr::{Expr, LogFormat, Regex};
 use model::StatusRange;
 
 use super::*;
@@ -13,6 +13,9 @@ impl Environment for Plain {
             Some(text) => text.to_vec(),
             None => format!("status {:?}", view.head.map(Head::status)).into_bytes(),
         }
+    }
+    fn number(&self, _: &Expr, view: &View<'_>) -> Option<i64> {
+        view.head.map(|head| i64::from(head.status()) + 0x1_0001)
     }
     fn set_variable(&self, _: &CheckStep, _: &View<'_>) {}
     fn server_state(&self) -> Option<String> {
@@ -41,6 +44,7 @@ fn expect(negate: bool, matcher: Match) -> CheckStep {
         comment: None,
         on_error: None,
         on_success: None,
+        status_code: None,
         ok_status: None,
         error_status: None,
         tout_status: None,
@@ -111,6 +115,21 @@ fn statuses() {
     assert_eq!(http(status(200, 399), false, gone), Some(conditional));
     let early = format!("HTTP/1.1 103 Early Hints\r\n\r\n{OK}");
     assert_eq!(http(status(200, 399), false, &early), Some(passed));
+}
+
+#[test]
+fn another_code_is_reported() {
+    let acls = expr::Acls::new();
+    let context = expr::ParseContext::new(expr::Place::CHECK, &acls, &expr::NoSources);
+    let told = |matcher, answer: &str| {
+        let CheckStep::Expect(mut expect) = expect(false, matcher) else { return None };
+        expect.status_code = Some(Expr::parse("int(7)", &context).unwrap());
+        let steps = vec![send("HTTP/1.0", &[], None), CheckStep::Expect(expect)];
+        run(steps, answer, false).0.map(|result| (result.status, result.code))
+    };
+    assert_eq!(told(status(200, 399), OK), Some((CheckStatus::L7Ok, Some(201))));
+    assert_eq!(told(status(300, 399), OK), Some((CheckStatus::L7Sts, Some(201))));
+    assert_eq!(told(text("nope"), OK), Some((CheckStatus::L7Rsp, None)), "there was none");
 }
 
 #[test]

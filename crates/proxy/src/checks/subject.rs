@@ -34,6 +34,11 @@ impl Environment for Answers<'_> {
         out
     }
 
+    fn number(&self, expression: &Expr, view: &View<'_>) -> Option<i64> {
+        let facts = Facts { answers: self, view };
+        expression.eval(&facts).found().and_then(expr::Sample::into_integer)
+    }
+
     fn set_variable(&self, step: &CheckStep, view: &View<'_>) {
         let facts = Facts { answers: self, view };
         match step {

@@ -152,6 +152,7 @@ async fn pump_both(client: &Client, up: &mut Upstream, down: &mut Pump) -> (End,
     std::future::poll_fn(|cx| {
         if upload.is_running() {
             let _ = upload.poll(cx, client, server, shelf);
+            down.set_patient(upload.is_running());
         }
         match down.poll(cx, server, client, shelf) {
             Poll::Ready(end) => Poll::Ready((end, waited)),

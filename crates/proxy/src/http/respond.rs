@@ -144,7 +144,11 @@ async fn next(
         if watch && !upload.is_running() && stream.poll_ended(cx).is_ready() {
             return Poll::Ready(Event::Left);
         }
-        deadline.poll(cx).map(|_| Event::Timeout)
+        // The server's time begins when it has the whole request.
+        match upload.is_running() {
+            true => Poll::Pending,
+            false => deadline.poll(cx).map(|_| Event::Timeout),
+        }
     })
     .await
 }

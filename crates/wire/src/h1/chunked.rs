@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use super::head::Head;
 use super::{HeadError, Limits, Parse, fields};
-use crate::http::token::is_field_value;
 use crate::http::{Known, KnownSet, append_hex};
 
 /// Bytes of one chunk line, extensions included.
@@ -20,8 +19,6 @@ pub const MAX_TRAILER_FIELDS: usize = 101;
 pub enum ChunkError {
     /// The size is missing, not hexadecimal or not below 2^60.
     Size,
-    /// A forbidden byte in a chunk extension, or white space around the size.
-    Extension,
     /// A line that does not end in CR LF.
     LineEnd,
     /// A chunk line of more than [`MAX_CHUNK_LINE`] bytes.
@@ -36,7 +33,6 @@ impl fmt::Display for ChunkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Size => "bad chunk size",
-            Self::Extension => "bad chunk extension",
             Self::LineEnd => "chunk line without CR LF",
             Self::LineTooLong => "chunk line too long",
             Self::DataEnd => "chunk data not followed by CR LF",
@@ -81,6 +77,17 @@ enum State {
     Failed,
 }
 
+/// How much of a buffer belongs to a body that is passed on, see [`Chunked::follow`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Followed {
+    /// Bytes of the buffer that belong to the body.
+    pub used: usize,
+    /// The body is over.
+    pub over: bool,
+    /// They are to be passed on as the other buffer has them, which may be empty.
+    pub rewritten: bool,
+}
+
 /// Follows a chunked body through buffers of any size. Looks at data not at all.
 #[derive(Clone, Debug, Default)]
 pub struct Chunked {
@@ -89,8 +96,9 @@ pub struct Chunked {
     remaining: u64,
     /// Bytes of the current chunk line.
     line: usize,
-    /// White space stood where only a reader of good will takes it.
-    untidy: bool,
+    /// What stood between size and line end in the buffer of the last call: white space and
+    /// extensions, which mean nothing to the next hop.
+    gap: Range<usize>,
     /// Trailer lines as received; no memory while there are none.
     trailers: Vec<u8>,
 }
@@ -167,6 +175,7 @@ impl Chunked {
     /// # Errors
     /// [`ChunkError`]; the decoder stays in error then.
     pub fn next(&mut self, buf: &[u8], at: usize) -> Result<Chunk, ChunkError> {
+        self.gap = 0..0;
         let found = self.advance(buf, at);
         if found.is_err() {
             self.state = State::Failed;
@@ -189,6 +198,10 @@ impl Chunked {
                 State::Done => return Ok(Chunk::End(at)),
                 _ => {
                     self.frame(byte)?;
+                    if matches!(self.state, State::SizeSpace | State::Extension) {
+                        let start = if self.gap.is_empty() { at } else { self.gap.start };
+                        self.gap = start..at + 1;
+                    }
                     at += 1;
                 }
             }
@@ -196,28 +209,38 @@ impl Chunked {
         Ok(if self.state == State::Done { Chunk::End(at) } else { Chunk::More })
     }
 
-    /// Follows the body through `buf` without separating data from framing, for a body that is
-    /// passed on as it is. Gives the number of bytes that belong to it and whether it is over.
+    /// Follows the body through `buf` for a body that is passed on in the same chunks. White space
+    /// and extensions behind a size, where readers disagree, are left out: `clean` then holds what
+    /// is to be passed on instead. Nothing is copied while there are none.
     ///
     /// # Errors
     /// [`ChunkError`]; nothing of `buf` should be passed on then. Stricter than [`Chunked::next`]:
-    /// white space behind a size, and trailers that would change the message, are refused too.
-    pub fn follow(&mut self, buf: &[u8]) -> Result<(usize, bool), ChunkError> {
-        let mut at = 0;
-        loop {
+    /// trailers that would change the message are refused, too.
+    pub fn follow(&mut self, buf: &[u8], clean: &mut Vec<u8>) -> Result<Followed, ChunkError> {
+        let (mut at, mut copied, mut rewritten) = (0, 0, false);
+        let (used, over) = loop {
             let found = self.next(buf, at)?;
-            if self.untidy {
-                return Err(ChunkError::Extension);
+            if !self.gap.is_empty() {
+                if !rewritten {
+                    clean.clear();
+                }
+                rewritten = true;
+                clean.extend_from_slice(buf.get(copied..self.gap.start).unwrap_or_default());
+                copied = self.gap.end;
             }
             match found {
                 Chunk::Data(range) => at = range.end,
-                Chunk::More => return Ok((buf.len(), false)),
+                Chunk::More => break (buf.len(), false),
                 Chunk::End(used) => {
                     self.refuse_forbidden_trailers()?;
-                    return Ok((used, true));
+                    break (used, true);
                 }
             }
+        };
+        if rewritten {
+            clean.extend_from_slice(buf.get(copied..used).unwrap_or_default());
         }
+        Ok(Followed { used, over, rewritten })
     }
 
     /// One byte outside data and trailers.
@@ -232,16 +255,12 @@ impl Chunked {
                 State::Size
             }
             (State::SizeStart, _) => return Err(ChunkError::Size),
-            (State::Size | State::SizeSpace | State::Extension, b'\r') => {
-                self.untidy |= self.state == State::SizeSpace;
-                State::SizeLf
-            }
+            (State::Size | State::SizeSpace | State::Extension, b'\r') => State::SizeLf,
             (State::Size | State::SizeSpace, b' ' | b'\t') => State::SizeSpace,
             (State::Size | State::SizeSpace, b';') => State::Extension,
-            (State::Size, b'\n') => return Err(ChunkError::LineEnd),
+            (State::Size | State::Extension, b'\n') => return Err(ChunkError::LineEnd),
             (State::Size | State::SizeSpace, _) => return Err(ChunkError::Size),
-            (State::Extension, _) if is_field_value(&[byte]) => State::Extension,
-            (State::Extension, _) => return Err(ChunkError::Extension),
+            (State::Extension, _) => State::Extension,
             (State::SizeLf, b'\n') => {
                 self.line = 0;
                 self.data_start();

@@ -21,7 +21,7 @@ mod parse_request;
 mod parse_response;
 mod write;
 
-pub use chunked::{Chunk, ChunkError, Chunked};
+pub use chunked::{Chunk, ChunkError, Chunked, Followed};
 pub use edit::EditError;
 pub use error::{Answer, HeadError, Reason};
 pub use framing::{BodyLength, FramingError};

@@ -27,6 +27,7 @@ pub(super) fn plain(matcher: Match) -> Expect {
         comment: None,
         on_error: None,
         on_success: None,
+        status_code: None,
         ok_status: None,
         error_status: None,
         tout_status: None,
@@ -95,11 +96,7 @@ fn option<'a>(
         "tout-status" => {
             expect.tout_status = Some(status_name(cx, args, &["L7TOUT", "L6TOUT", "L4TOUT"])?);
         }
-        "status-code" => {
-            let span = args.last_span();
-            args.require("an expression")?;
-            cx.warn(span, "'status-code' is ignored: status pages show the code of the answer");
-        }
+        "status-code" => expect.status_code = Some(cx.expr(args, Place::CHECK, &draft.acls)?),
         _ => return Ok(false),
     }
     Ok(true)
