@@ -17,3 +17,4 @@ pub mod scenario;
 pub mod script;
 pub mod syslog;
 pub mod text;
+pub mod watchdog;

@@ -2,6 +2,7 @@
 
 use crate::binaries::Binary;
 use crate::ports::{Address, is_listened_on};
+use crate::watchdog::Watched;
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, kill_process, setrlimit};
 use std::ffi::OsStr;
 use std::fs::File;
@@ -42,10 +43,11 @@ impl Drop for Scratch {
     }
 }
 
-/// A running balancer; killed when dropped.
+/// A running balancer; killed when dropped, or when the test that started it is.
 pub struct Process {
     child: Child,
     dir: PathBuf,
+    _watched: Watched,
 }
 
 impl Process {
@@ -59,7 +61,9 @@ impl Process {
         command.arg0(binary.name).args(arguments).current_dir(dir).stdin(Stdio::null());
         command.stdout(File::create(dir.join("stdout"))?);
         command.stderr(File::create(dir.join("stderr"))?);
-        Ok(Self { child: command.spawn()?, dir: dir.to_owned() })
+        let child = command.spawn()?;
+        let watched = Watched::process(child.id());
+        Ok(Self { child, dir: dir.to_owned(), _watched: watched })
     }
 
     /// Waits until all these addresses are listened on.

@@ -1,5 +1,6 @@
 //! Programs that are run to their end within a limit of time.
 
+use crate::watchdog::Watched;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::ffi::OsStr;
 use std::io::Read;
@@ -97,7 +98,8 @@ impl Run {
         let second = file.try_clone().map_err(|e| e.to_string())?;
         self.command.stdout(file).stderr(second);
         let child = self.command.spawn().map_err(|e| format!("{}: {e}", self.text))?;
-        Ok(Background { child, output: output.to_owned() })
+        let watched = Watched::group(child.id());
+        Ok(Background { child, output: output.to_owned(), _watched: watched })
     }
 }
 
@@ -120,10 +122,11 @@ fn end_group(child: &mut Child, signal: Signal) {
     }
 }
 
-/// A program in the background; its whole group is ended when dropped.
+/// A program in the background; its whole group is ended when dropped, or when the test is killed.
 pub struct Background {
     child: Child,
     output: std::path::PathBuf,
+    _watched: Watched,
 }
 
 impl Background {
