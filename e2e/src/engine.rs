@@ -39,6 +39,8 @@ pub enum Manner {
     Slow(Duration),
     /// Events are no JSON.
     GarbledEvents,
+    /// It speaks the API up to 1.23.
+    TooOld,
     /// Every version that anybody asks for is refused as too old.
     TooNew,
     /// Nobody may ask anything.
@@ -420,7 +422,11 @@ fn described(state: &State, path: &str) -> (u16, Vec<u8>) {
         return found("OK");
     }
     if path.ends_with("/version") {
-        let version = if state.manner == Manner::TooNew { "9.99" } else { "1.24" };
+        let version = match state.manner {
+            Manner::TooNew => "9.99",
+            Manner::TooOld => "1.23",
+            _ => "1.24",
+        };
         return found(&format!(r#"{{"ApiVersion":"{version}","Version":"1.12.6"}}"#));
     }
     if path.ends_with("/info") {

@@ -81,9 +81,12 @@ fn events_change_what_is_seen_and_no_newer_version_is_asked_for() {
         engine.remove("a");
         engine.event("a", "destroy", "");
         told.until_fresh(&["b"]).await;
+        // Before it has said its version nothing else is asked.
         let asked = engine.asked();
-        let version = |p: &str| p.strip_prefix("/v1.")?.split('/').next()?.parse::<u32>().ok();
-        assert!(asked.iter().filter_map(|p| version(p)).all(|v| v <= 24), "{asked:?}");
+        let (first, others) = asked.split_first().expect("it was asked");
+        assert!(first.ends_with("/version"), "{asked:?}");
+        let agreed = others.iter().filter(|p| p.starts_with("/v1.24/")).count();
+        assert!(agreed == others.len() && agreed >= 4, "{asked:?}");
     });
 }
 
@@ -146,6 +149,11 @@ fn an_engine_that_never_answers_is_given_up_and_asked_again() {
     for manner in [Manner::Silent, Manner::EndlessHead, Manner::EndlessBody] {
         told_of(manner, &["does not answer in time", "docker ps"]);
     }
+}
+
+#[test]
+fn an_engine_that_is_too_old_is_told_with_the_remedy() {
+    told_of(Manner::TooOld, &["up to version 1.23", "from 1.24 on", "use a newer engine"]);
 }
 
 #[test]

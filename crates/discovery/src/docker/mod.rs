@@ -9,6 +9,7 @@ mod remedy;
 pub mod replicas;
 mod swarm;
 mod translate;
+mod version;
 mod watch;
 
 use std::net::IpAddr;

@@ -61,6 +61,7 @@ impl Replicas {
     /// When it does not answer.
     pub async fn at(endpoint: &Endpoint) -> Result<Self, Failure> {
         let docker = endpoint.connect(super::PATIENCE)?.negotiate_version().await?;
+        let docker = super::version::agreed(docker)?;
         Ok(Self { docker })
     }
 

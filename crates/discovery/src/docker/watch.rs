@@ -17,7 +17,7 @@ use super::events::{ACTIONS, Event, Kind, of_swarm, read};
 use super::looks::{Look, Looks, alive};
 use super::observe::{Observer, Seen, Told};
 use super::swarm::{Told as SwarmTold, Watch};
-use super::{Settings, remedy, translate};
+use super::{Settings, remedy, translate, version};
 use crate::backoff::Backoff;
 
 /// Events or answers that are taken together before an observation is sent.
@@ -96,6 +96,7 @@ async fn connected(
     let docker = settings.endpoint.connect(patience * LISTING_TIMES)?;
     let machine = settings.endpoint.machine().await;
     let docker = within(FIRST_ANSWER.min(patience), docker.negotiate_version()).await?;
+    let docker = version::agreed(docker)?;
     let info = within(patience, docker.info()).await?;
     // By the engine's own clock: what happens until its event stream begins is repeated by it.
     let now = info.system_time.as_deref().and_then(translate::timestamp_ns);

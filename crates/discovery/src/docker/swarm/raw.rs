@@ -5,11 +5,13 @@ use std::time::Duration;
 use bollard::Docker;
 use futures_util::StreamExt;
 
+use crate::docker::version::versioned;
+
 /// Longest answer, in bytes.
 const ANSWER_MAX: usize = 256 << 20;
 /// Time for an answer to come whole.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
-/// Path of the library's call that gives an answer as it is, between the version and the query.
+/// Path of the library's call that gives an answer as it is.
 const AS_IT_IS: &str = "/images/x/get";
 
 /// Something that can be asked for again and again.
@@ -24,8 +26,11 @@ impl Answer {
     /// The library decodes every answer but those that are archives, and its type for tasks lacks
     /// their networks. So an archive is asked for and the request's path replaced.
     pub fn new(docker: &Docker, target: &'static str) -> Self {
+        // A client has one modifier: this one does what the one before it did, too.
+        let version = docker.client_version();
         let docker = docker.clone().with_request_modifier(move |mut request| {
-            if let Ok(uri) = request.uri().to_string().replace(AS_IT_IS, target).parse() {
+            let uri = request.uri().to_string().replace(AS_IT_IS, target);
+            if let Ok(uri) = versioned(&uri, &version).parse() {
                 *request.uri_mut() = uri;
             }
             request
