@@ -355,6 +355,10 @@ pub trait House {
     /// Variables of the environment as the configuration left it.
     fn environment(&self) -> Vec<(String, String)>;
 
+    /// Whether it serves now: it listens, and every worker answers. What is wanted and does not
+    /// run makes no difference.
+    fn serving(&self) -> Later<'_, Outcome>;
+
     /// What runs, the last changes, the last error, for people.
     fn status(&self) -> String;
 

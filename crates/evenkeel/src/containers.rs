@@ -152,6 +152,13 @@ fn contained() -> bool {
     std::process::id() == 1 || Path::new("/.dockerenv").exists()
 }
 
+/// Whether a container was started for the sake of this process: it is the first one in there, or
+/// the child of an init or a script that is.
+pub fn is_containers_own() -> bool {
+    let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().get());
+    std::process::id() == 1 || Path::new("/.dockerenv").exists() && parent == Some(1)
+}
+
 fn links() -> Option<Observation> {
     let text = |v: std::ffi::OsString| v.to_string_lossy().into_owned();
     let all = std::env::vars_os().map(|(name, value)| (text(name), text(value)));

@@ -13,8 +13,9 @@ use crate::{check, run, version};
 /// signal.
 const WATCH_VARIABLE: &str = "EVENKEEL_WATCH";
 
-/// Set to a path, the native control socket is opened there.
-const CONTROL_VARIABLE: &str = "EVENKEEL_CONTROL";
+/// Set to a path, the native control socket is opened there; else a container's own process opens
+/// it at the usual place, for `evenkeel healthcheck`.
+pub const CONTROL_VARIABLE: &str = "EVENKEEL_CONTROL";
 
 /// Reads the arguments after the program's name and does it.
 pub fn main(args: &[OsString]) -> ExitCode {
@@ -81,8 +82,11 @@ fn go(args: HaproxyArgs) -> ExitCode {
         loader,
         containers: None,
         api_token: crate::api_token::find(None).ok().flatten(),
-        control: std::env::var_os(CONTROL_VARIABLE)
-            .map_or(Control::None, |path| Control::At(path.into())),
+        control: match std::env::var_os(CONTROL_VARIABLE) {
+            Some(path) => Control::At(path.into()),
+            None if crate::containers::is_containers_own() => Control::Quiet,
+            None => Control::None,
+        },
         master_socket: args.master_socket,
         wait_config: false,
         watch: std::env::var_os(WATCH_VARIABLE).is_some(),

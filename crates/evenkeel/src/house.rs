@@ -606,6 +606,15 @@ impl Port for House {
         })
     }
 
+    fn serving(&self) -> Later<'_, Outcome> {
+        Box::pin(async {
+            match self.not_serving().await {
+                Some(why) => Outcome { ok: false, text: why + "\n" },
+                None => Outcome { ok: true, text: "it serves\n".to_owned() },
+            }
+        })
+    }
+
     fn listeners(&self) -> io::Result<Vec<(Address, Vec<OwnedFd>)>> {
         self.plane.engine.listeners()
     }
@@ -617,6 +626,20 @@ impl Port for House {
 }
 
 impl House {
+    /// Why requests are not served now; `None` when they are.
+    async fn not_serving(&self) -> Option<String> {
+        if self.stopping.get() {
+            return Some("it is stopping".to_owned());
+        }
+        let shared = self.plane.engine.shared();
+        if shared.live().listeners.is_empty() {
+            return Some("it listens nowhere".to_owned());
+        }
+        let there = crate::sessions::workers_there(shared).await;
+        let silent = (self.workers as usize).saturating_sub(there);
+        (silent > 0).then(|| format!("{silent} of {} workers do not answer", self.workers))
+    }
+
     fn plan_text(&self, config: Config) -> String {
         let controller = self.controller.borrow();
         let mut intent = controller.intent.clone();

@@ -16,6 +16,7 @@ mod figures;
 mod files;
 mod haproxy;
 mod haproxy_args;
+mod healthcheck;
 mod hooks;
 mod house;
 mod identity;

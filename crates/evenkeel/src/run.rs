@@ -36,6 +36,8 @@ pub enum Control {
     None,
     /// The usual place; it is no error when another process has it.
     Usual,
+    /// The same, and nothing is said when there can be none.
+    Quiet,
     /// This one.
     At(PathBuf),
 }
@@ -420,7 +422,7 @@ impl Start {
                 let fd = sockets::open_control(path, take_over)?;
                 Ok(Some(OpenControl { fd, file: SocketFile::new(path) }))
             }
-            Control::Usual => {
+            Control::Usual | Control::Quiet => {
                 let mut reasons = Vec::new();
                 for path in sockets::default_paths() {
                     match sockets::open_control(&path, take_over) {
@@ -430,10 +432,12 @@ impl Start {
                         Err(text) => reasons.push(text),
                     }
                 }
-                self.options.voice.warning(format!(
-                    "no control socket ({}); name one with --control",
-                    reasons.join("; ")
-                ));
+                if self.options.control == Control::Usual {
+                    self.options.voice.warning(format!(
+                        "no control socket ({}); name one with --control",
+                        reasons.join("; ")
+                    ));
+                }
                 Ok(None)
             }
         }

@@ -21,6 +21,17 @@ pub async fn all(shared: &Shared) -> Vec<SessionRow> {
     rows
 }
 
+/// How many workers answer.
+pub async fn workers_there(shared: &Shared) -> usize {
+    let mut answers = shared.answers();
+    let deadline = Instant::now() + PATIENCE;
+    let mut there = 0;
+    while let Ok(Some(())) = timeout_at(deadline, answers.recv()).await {
+        there += 1;
+    }
+    there
+}
+
 /// Ends a session; false when there is none.
 pub async fn end(shared: &Shared, id: u64) -> bool {
     let mut answer = shared.end_session(id, proxy::Cause::Killed);

@@ -197,6 +197,16 @@ impl Shared {
         told
     }
 
+    /// Asks every worker whether it is there; the channel ends with the last answer.
+    #[must_use]
+    pub fn answers(&self) -> mpsc::UnboundedReceiver<()> {
+        let (tell, told) = mpsc::unbounded_channel();
+        for worker in self.commands.get().into_iter().flatten() {
+            let _ = worker.send(Command::Answer(tell.clone()));
+        }
+        told
+    }
+
     /// Ends the session with this id; the answer says whether there was one, none means no.
     #[must_use]
     pub fn end_session(&self, id: u64, cause: Cause) -> mpsc::UnboundedReceiver<bool> {

@@ -46,6 +46,8 @@ pub enum Command {
     Sessions(mpsc::UnboundedSender<Vec<SessionFacts>>),
     /// End the session with this id; tell whether there was one.
     EndSession(u64, Cause, mpsc::UnboundedSender<bool>),
+    /// Say that you are there.
+    Answer(mpsc::UnboundedSender<()>),
     /// End every session now and return.
     Shutdown,
 }
@@ -337,6 +339,9 @@ pub fn run(
                 }
                 Command::EndSession(id, cause, tell) => {
                     let _ = tell.send(worker.end_session(id, cause));
+                }
+                Command::Answer(tell) => {
+                    let _ = tell.send(());
                 }
                 Command::Shutdown => break,
             }

@@ -24,6 +24,8 @@ pub(super) const COMMANDS: &[Command] = commands! {
         Run::Now(|house, args| answer(&house.containers(args.words == ["json"])));
     "show history" "" User "the last changes: who asked, what differed, how long it took":
         Run::Now(|house, _| Reply::listing(house.history()));
+    "show serving" "" User "whether it listens and every worker answers":
+        Run::Later(|house, _| finish(house.serving()));
     "show status" "" User "what runs, the last change, the last error": Run::Now(|house, _| {
         let ok = house.process().config_ok;
         answer(&Outcome { ok, text: house.status() })

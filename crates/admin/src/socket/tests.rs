@@ -111,6 +111,9 @@ impl House for Fake {
     fn wait_drained(&self, b: Option<Name>, s: Name, t: Duration) -> Later<'_, Outcome> {
         Box::pin(async move { Outcome { ok: true, text: format!("{b:?} {s} {t:?}\n") } })
     }
+    fn serving(&self) -> Later<'_, Outcome> {
+        Box::pin(async { Outcome { ok: false, text: "it is stopping\n".to_owned() } })
+    }
     fn listeners(&self) -> io::Result<Vec<(Address, Vec<OwnedFd>)>> {
         Ok(Vec::new())
     }

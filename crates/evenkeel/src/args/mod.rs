@@ -46,6 +46,8 @@ pub enum Command {
     Reload(ControlArgs),
     /// Show what runs, the last changes and the last error
     Status(ControlArgs),
+    /// Say by the exit code whether the process of this container serves (0) or not (1)
+    Healthcheck(HealthcheckArgs),
     /// List every container that is seen, and say why it takes part or not
     Containers(ContainersArgs),
     /// Say what becomes of a request: which rule decides, who asked for it, which servers there are
@@ -196,6 +198,18 @@ pub struct PlanArgs {
     /// Control socket.
     #[command(flatten)]
     pub control: ControlArgs,
+}
+
+/// `evenkeel healthcheck`.
+#[derive(Args, Clone, Debug)]
+pub struct HealthcheckArgs {
+    /// How long the answer may take
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = duration)]
+    pub timeout: Duration,
+    /// Control socket of the process [default: $EVENKEEL_CONTROL, else /run/evenkeel.sock, else
+    /// $XDG_RUNTIME_DIR or /tmp]
+    #[arg(long, value_name = "SOCKET")]
+    pub control: Option<PathBuf>,
 }
 
 /// `evenkeel containers`.
