@@ -153,18 +153,25 @@ impl Options {
     fn idle(&self) -> Result<String, String> {
         let evenkeel = beside().ok_or("no evenkeel beside this binary; see $EVENKEEL")?;
         let idle::Idle { first_byte, resident } = idle::measure(&evenkeel)?;
-        let image =
-            Engine::here().and_then(|e| e.call("GET", "/images/evenkeel:latest/json", None));
-        let size = image.ok().and_then(|i| i.get("Size")?.as_u64());
+        let engine = Engine::here();
+        let image = engine.as_ref().map(|e| e.call("GET", "/images/evenkeel:latest/json", None));
+        let size = image.ok().and_then(Result::ok).and_then(|i| i.get("Size")?.as_u64());
+        let started = match engine {
+            Ok(engine) if size.is_some() => Some(idle::container(&engine, "evenkeel:latest")?),
+            _ => None,
+        };
         let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
+        let milliseconds = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1e3);
         Ok(format!(
             "| what | evenkeel | aim |\n|---|---:|---:|\n\
              | image evenkeel:latest | {} | 15 MB |\n\
-             | process made to first byte of an answer, {} servers | {:.1} ms | |\n\
+             | process made to first byte of an answer, {} servers | {} | |\n\
+             | container told to start to the same, the machine's network | {} | |\n\
              | resident memory, idle, {} servers that are checked | {} | 30 MB |\n",
             size.map_or("not built".to_owned(), megabytes),
             idle::SERVERS,
-            first_byte.as_secs_f64() * 1e3,
+            milliseconds(first_byte),
+            started.map_or("not built".to_owned(), milliseconds),
             idle::SERVERS,
             megabytes(resident),
         ))

@@ -8,6 +8,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
+use super::engine::Engine;
 use crate::account::{resident_bytes, tree};
 use crate::backend::{Backend, Behaviour};
 
@@ -68,6 +71,58 @@ pub fn measure(evenkeel: &Path) -> Result<Idle, String> {
     times.sort();
     let first_byte = times.get(STARTS / 2).copied().unwrap_or_default();
     Ok(Idle { first_byte, resident: memory })
+}
+
+/// From the order to start a container of the image, on the machine's own network, to the first
+/// byte of an answer that a server gave; median. The configuration is that of [`measure`].
+///
+/// # Errors
+/// When there is no such image, or it does not come to serve.
+pub fn container(engine: &Engine, image: &str) -> Result<Duration, String> {
+    let say = |e: std::io::Error| e.to_string();
+    let backend = Backend::start(Behaviour::new("b")).map_err(say)?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(say)?;
+    let address = listener.local_addr().map_err(say)?;
+    drop(listener);
+    let folder = std::env::temp_dir().join(format!("evenkeel-idle-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).map_err(say)?;
+    std::fs::write(folder.join("haproxy.cfg"), text(address, backend.address())).map_err(say)?;
+    let body = json!({
+        "Image": image, "Cmd": ["run"],
+        "HostConfig": {
+            "NetworkMode": "host",
+            "Binds": [format!("{}:/usr/local/etc/haproxy:ro", folder.display())],
+        },
+    });
+    let made = engine.call("POST", "/containers/create", Some(&body))?;
+    let id = made.get("Id").and_then(|id| id.as_str()).ok_or("a container without an id")?;
+    let times = (0..STARTS).map(|_| start(engine, id, address)).collect::<Result<Vec<_>, _>>();
+    let removed = engine.call("DELETE", &format!("/containers/{id}?force=1"), None);
+    let _ = std::fs::remove_dir_all(&folder);
+    let mut times = times?;
+    removed?;
+    times.sort();
+    Ok(times.get(STARTS / 2).copied().unwrap_or_default())
+}
+
+/// One start of the container, which is killed again.
+fn start(engine: &Engine, id: &str, address: SocketAddr) -> Result<Duration, String> {
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        // The engine answers some time after the process runs.
+        let ordered = scope.spawn(|| engine.call("POST", &format!("/containers/{id}/start"), None));
+        while !answers(address) {
+            if begun.elapsed() > START_MAX {
+                return Err("the container does not serve".to_owned());
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        let time = begun.elapsed();
+        ordered.join().map_err(|_| "a thread panicked")??;
+        engine.call("POST", &format!("/containers/{id}/kill"), None)?;
+        engine.call("POST", &format!("/containers/{id}/wait"), None)?;
+        Ok(time)
+    })
 }
 
 fn text(listen: SocketAddr, server: SocketAddr) -> String {
