@@ -4,6 +4,7 @@
 
 pub mod backend;
 pub mod binaries;
+pub mod browser;
 pub mod client;
 pub mod differential;
 pub mod dns;

@@ -158,8 +158,6 @@ pub struct Changes {
     pub last_ms: u64,
     /// What had to be left out of it or looks wrong.
     pub problems: usize,
-    /// The last changes, the newest first, each in a line.
-    pub lines: Vec<String>,
     /// Why the wanted configuration does not run; `None` when it does.
     pub error: Option<String>,
 }
@@ -374,8 +372,8 @@ pub trait House {
     /// What has changed since the start.
     fn changes(&self) -> Changes;
 
-    /// The last changes, the oldest first.
-    fn change_log(&self) -> Vec<control::Entry>;
+    /// The last changes with a number above `since`, the newest first, at most `count`.
+    fn change_log(&self, since: u64, count: usize) -> Vec<control::Entry>;
 
     /// Reads the configuration now and applies it.
     fn reload(&self) -> Later<'_, Outcome>;

@@ -59,6 +59,8 @@ pub struct Controller {
     running: Option<Arc<Snapshot>>,
     history: History,
     error: Option<String>,
+    /// Why the files cannot be taken; what containers do meanwhile does not mend them.
+    files_error: Option<String>,
     problems: Vec<Problem>,
 }
 
@@ -84,7 +86,13 @@ impl Controller {
     /// Why the wanted state does not run; `None` when it does. It stays until an attempt succeeds.
     #[must_use]
     pub fn error(&self) -> Option<&str> {
-        self.error.as_deref()
+        self.files_error.as_deref().or(self.error.as_deref())
+    }
+
+    /// What the files say is wanted from now on.
+    pub fn take_files(&mut self, config: Config) {
+        self.files_error = None;
+        self.intent.set_base(config);
     }
 
     /// What was left out of the running configuration.
@@ -162,10 +170,20 @@ impl Controller {
         Report { verdict, done, entry, new_problems, at_start_only, refused_ports }
     }
 
-    /// The wanted state could not even be made: a file that does not parse, a name that does not
-    /// resolve. `may_pass` says whether that can mend itself.
+    /// The files could not be taken: one does not parse, a name does not resolve. `may_pass` says
+    /// whether that can mend itself.
+    pub fn reject_files(&mut self, attempt: Attempt, reason: String, may_pass: bool) -> Report {
+        self.files_error = Some(reason.clone());
+        self.rejected(attempt, reason, may_pass)
+    }
+
+    /// The wanted state could not even be made. `may_pass` says whether that can mend itself.
     pub fn reject(&mut self, attempt: Attempt, reason: String, may_pass: bool) -> Report {
         self.error = Some(reason.clone());
+        self.rejected(attempt, reason, may_pass)
+    }
+
+    fn rejected(&mut self, attempt: Attempt, reason: String, may_pass: bool) -> Report {
         let entry = self.history.record(
             attempt.at_ms,
             attempt.causes,
@@ -317,7 +335,21 @@ mod tests {
         assert_eq!(report.done, Done::Refused);
         assert_eq!(controller.error(), Some("a.cfg:3: bad"));
         assert_eq!(controller.generation(), 1);
-        controller.apply(&plane, wanted(one), attempt(), &no_time);
+        controller.apply(&plane, wanted(one.clone()), attempt(), &no_time);
+        assert_eq!(controller.error(), None);
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_files_stays_whatever_containers_do() {
+        let (plane, mut controller) = (Plane::default(), Controller::default());
+        let one = config(&["127.0.0.1:1"], &[server("a", 1)]);
+        controller.take_files(one.clone());
+        controller.apply(&plane, wanted(one.clone()), attempt(), &no_time);
+        controller.reject_files(attempt(), "a.cfg:3: bad".to_owned(), false);
+        let more = config(&["127.0.0.1:1"], &[server("a", 1), server("b", 2)]);
+        controller.apply(&plane, wanted(more), attempt(), &no_time);
+        assert_eq!((controller.generation(), controller.error()), (2, Some("a.cfg:3: bad")));
+        controller.take_files(one);
         assert_eq!(controller.error(), None);
     }
 

@@ -7,7 +7,14 @@ use std::time::Duration;
 use model::Generation;
 
 /// Changes remembered; older ones are forgotten.
-pub const ENTRIES_MAX: usize = 128;
+pub const ENTRIES_MAX: usize = 1000;
+
+/// Bytes of text kept of one change: causes and steps, or the reason. With [`ENTRIES_MAX`] no more
+/// than 2 MiB are remembered, whatever names and labels there are.
+pub const TEXT_MAX: usize = 2048;
+
+/// Causes kept of one change.
+pub const CAUSES_MAX: usize = 8;
 
 /// Steps kept of one change; the rest is counted.
 pub const STEPS_MAX: usize = 64;
@@ -104,6 +111,61 @@ impl fmt::Display for Entry {
     }
 }
 
+impl Entry {
+    /// With no more text than is remembered.
+    fn bounded(mut self) -> Self {
+        let mut left = TEXT_MAX;
+        self.causes.truncate(CAUSES_MAX);
+        for cause in &mut self.causes {
+            if let Cause::File(text)
+            | Cause::Command(text)
+            | Cause::Provider(text)
+            | Cause::Name(text) = cause
+            {
+                cut(text, left / 2);
+                left -= text.len();
+            }
+        }
+        match &mut self.ending {
+            Ending::Applied { steps, more, .. } => {
+                let fits = |step: &&String| match left.checked_sub(step.len()) {
+                    Some(rest) => {
+                        left = rest;
+                        true
+                    }
+                    None => false,
+                };
+                let kept = steps.iter().take_while(fits).count();
+                *more += steps.len() - kept;
+                steps.truncate(kept);
+            }
+            Ending::Refused { reason } => cut(reason, left),
+            Ending::Unchanged => {}
+        }
+        self
+    }
+
+    /// Whether there is something to remember: that a provider or the DNS had nothing new is not.
+    fn is_news(&self) -> bool {
+        let by_itself = |cause: &Cause| matches!(cause, Cause::Provider(_) | Cause::Name(_));
+        self.ending != Ending::Unchanged || !self.causes.iter().all(by_itself)
+    }
+}
+
+/// Shortens a text to `max` bytes at most, and lets it be seen.
+fn cut(text: &mut String, max: usize) {
+    const MARK: &str = "...";
+    if text.len() > max {
+        let mut end = max.saturating_sub(MARK.len());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push_str(MARK);
+        text.shrink_to_fit();
+    }
+}
+
 fn write_causes(f: &mut fmt::Formatter<'_>, causes: &[Cause]) -> fmt::Result {
     for (i, cause) in causes.iter().enumerate() {
         let separator = if i == 0 { "" } else { ", " };
@@ -119,10 +181,11 @@ pub struct History {
     count: u64,
     applied: u64,
     refused: u64,
+    last_applied_ms: u64,
 }
 
 impl History {
-    /// Remembers a change and returns the entry.
+    /// Remembers a change, unless there is no news in it, and returns it whole.
     pub fn record(
         &mut self,
         at_ms: u64,
@@ -130,17 +193,22 @@ impl History {
         took: Duration,
         ending: Ending,
     ) -> Entry {
-        self.count += 1;
-        match ending {
-            Ending::Applied { .. } => self.applied += 1,
+        let entry = Entry { number: self.count + 1, at_ms, causes, took, ending };
+        match entry.ending {
+            Ending::Applied { .. } => {
+                self.applied += 1;
+                self.last_applied_ms = at_ms;
+            }
             Ending::Refused { .. } => self.refused += 1,
             Ending::Unchanged => {}
         }
-        if self.entries.len() == ENTRIES_MAX {
-            self.entries.pop_front();
+        if entry.is_news() {
+            self.count += 1;
+            if self.entries.len() == ENTRIES_MAX {
+                self.entries.pop_front();
+            }
+            self.entries.push_back(entry.clone().bounded());
         }
-        let entry = Entry { number: self.count, at_ms, causes, took, ending };
-        self.entries.push_back(entry.clone());
         entry
     }
 
@@ -159,6 +227,12 @@ impl History {
     #[must_use]
     pub fn applied(&self) -> u64 {
         self.applied
+    }
+
+    /// When the last of them came to run, milliseconds since 1970; 0 before the first.
+    #[must_use]
+    pub fn last_applied_ms(&self) -> u64 {
+        self.last_applied_ms
     }
 
     /// Changes that were refused, the forgotten ones included.
@@ -187,6 +261,39 @@ mod tests {
         assert_eq!(history.iter().next().map(|e| e.number), Some(6));
         assert_eq!(history.refused(), (ENTRIES_MAX as u64 + 5).div_ceil(2));
         assert_eq!(history.applied(), 0);
+    }
+
+    #[test]
+    fn a_change_takes_no_more_memory_than_its_bound() {
+        let mut history = History::default();
+        let long = "\u{e4}".repeat(TEXT_MAX);
+        let causes = || vec![Cause::Command(long.clone()); 20];
+        let steps = (0..64).map(|n| format!("+ server {n} {}", "x".repeat(200))).collect();
+        let ending = Ending::Applied { generation: 1, steps, more: 3 };
+        let whole = history.record(0, causes(), Duration::ZERO, ending);
+        history.record(0, causes(), Duration::ZERO, Ending::Refused { reason: long.clone() });
+        assert!(whole.to_string().contains("and 3 more"), "what is said is whole");
+        for entry in history.iter() {
+            let text = entry.to_string();
+            assert!(text.len() < TEXT_MAX + 512, "{} bytes", text.len());
+            assert!(text.contains("..."), "{text}");
+        }
+        let Some(Ending::Applied { steps, more, .. }) = history.iter().next().map(|e| &e.ending)
+        else {
+            panic!("the first was applied");
+        };
+        assert_eq!(steps.len() + more, 67);
+    }
+
+    #[test]
+    fn that_nothing_is_new_is_not_remembered() {
+        let mut history = History::default();
+        let seen = || vec![Cause::Provider("docker".to_owned())];
+        history.record(0, seen(), Duration::ZERO, Ending::Unchanged);
+        assert_eq!(history.iter().count(), 0);
+        let asked = vec![Cause::Signal("HUP")];
+        let entry = history.record(0, asked, Duration::ZERO, Ending::Unchanged);
+        assert_eq!((history.iter().count(), entry.number), (1, 1));
     }
 
     #[test]

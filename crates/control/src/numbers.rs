@@ -1,9 +1,10 @@
-//! Numbers of servers: a container keeps its own while others come and go.
+//! Numbers of proxies and servers: no two have the same, and a container keeps its own while others
+//! come and go.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use model::{Backend, Config, Server, ServerIdentity};
+use model::{Backend, Config, Frontend, Name, Server, ServerIdentity};
 
 /// Gives every container the number it has in `running`, and new ones numbers that are free.
 /// Servers that the file names keep what they have there.
@@ -42,6 +43,63 @@ fn of_backend(backend: &mut Arc<Backend>, old: &Backend) {
         });
         if backend.servers[at].id != id {
             Arc::make_mut(&mut Arc::make_mut(backend).servers[at]).id = id;
+        }
+    }
+}
+
+/// Numbers of proxies by name: of frontends and of backends, which may share a name.
+struct Known<'a> {
+    frontends: HashMap<&'a Name, u32>,
+    backends: HashMap<&'a Name, u32>,
+}
+
+impl<'a> Known<'a> {
+    fn of(config: &'a Config) -> Self {
+        Self {
+            frontends: config.frontends.iter().map(|f| (&f.name, f.id)).collect(),
+            backends: config.backends.iter().map(|b| (&b.name, b.id)).collect(),
+        }
+    }
+}
+
+/// Gives every proxy a number of its own. Those of the files (`base`) keep what they have there;
+/// all others were written apart from them, so what they have may be taken. They keep what they
+/// have in `running`.
+pub fn of_proxies(config: &mut Config, base: &Config, running: Option<&Config>) {
+    let base = Known::of(base);
+    let fixed_frontend = |f: &Frontend| base.frontends.get(&f.name) == Some(&f.id);
+    let fixed_backend = |b: &Backend| base.backends.get(&b.name) == Some(&b.id);
+    let frontends = config.frontends.iter().filter(|f| fixed_frontend(f)).map(|f| f.id);
+    let backends = config.backends.iter().filter(|b| fixed_backend(b)).map(|b| b.id);
+    let mut taken: HashSet<u32> = frontends.chain(backends).collect();
+    let empty = Config::default();
+    let running = Known::of(running.unwrap_or(&empty));
+    let mut next = 1;
+    let mut number = |had: Option<&u32>| match had {
+        Some(had) if taken.insert(*had) => *had,
+        _ => {
+            while !taken.insert(next) {
+                next += 1;
+            }
+            next
+        }
+    };
+    let mut listens = HashMap::new();
+    for frontend in config.frontends.iter_mut().filter(|f| !fixed_frontend(f)) {
+        let id = number(running.frontends.get(&frontend.name));
+        if frontend.is_listen {
+            listens.insert(frontend.name.clone(), id);
+        }
+        if frontend.id != id {
+            Arc::make_mut(frontend).id = id;
+        }
+    }
+    for backend in config.backends.iter_mut().filter(|b| !fixed_backend(b)) {
+        // Both sides of a `listen` have one number.
+        let id = listens.get(&backend.name).copied();
+        let id = id.unwrap_or_else(|| number(running.backends.get(&backend.name)));
+        if backend.id != id {
+            Arc::make_mut(backend).id = id;
         }
     }
 }
@@ -89,5 +147,36 @@ mod tests {
         let mut now = config(&["file", "a", "b"]);
         keep(&mut now, &running);
         assert_eq!(numbers(&now), [("file", 1), ("a", 3), ("b", 2)]);
+    }
+
+    #[test]
+    fn proxies_of_containers_stay_apart_from_those_of_the_file_and_keep_theirs() {
+        let named = |names: &[&str]| {
+            let mut config = Config::default();
+            for (at, name) in names.iter().enumerate() {
+                let mut one = crate::tests::config(&[], &[]);
+                let backend = Arc::make_mut(&mut one.backends[0]);
+                backend.name = (*name).into();
+                backend.id = u32::try_from(at).expect("few") % 2 + 1;
+                config.backends.append(&mut one.backends);
+            }
+            config
+        };
+        let ids = |config: &Config| config.backends.iter().map(|b| b.id).collect::<Vec<_>>();
+        let base = named(&["a", "b"]);
+        let mut first = named(&["a", "b", "x", "y"]);
+        of_proxies(&mut first, &base, None);
+        assert_eq!(ids(&first), [1, 2, 3, 4]);
+        let mut second = named(&["a", "b", "new", "y"]);
+        of_proxies(&mut second, &base, Some(&first));
+        assert_eq!(ids(&second), [1, 2, 3, 4]);
+        let wider = named(&["a", "b", "c"]);
+        let mut third = named(&["a", "b", "y"]);
+        third.backends.push(Arc::clone(&wider.backends[2]));
+        Arc::make_mut(&mut third.backends[3]).id = 4;
+        let mut wider = wider;
+        Arc::make_mut(&mut wider.backends[2]).id = 4;
+        of_proxies(&mut third, &wider, Some(&second));
+        assert_eq!(ids(&third), [1, 2, 3, 4], "the file has the first word");
     }
 }

@@ -17,7 +17,7 @@ use admin::{Outcome, ProcessFacts};
 use config::{Environment, Severity};
 use control::apply::Attempt;
 use control::intent::{Intent, Patches, Wanted, containers};
-use control::{Cause, Controller, Ending, Names, OrderError, Report, ServerOrder, Verdict};
+use control::{Cause, Controller, Names, OrderError, Report, ServerOrder, Verdict};
 use model::observed::{Freshness, Observation};
 use model::{Address, Config, Name, Origin, Snapshot};
 use proxy::LiveServer;
@@ -35,8 +35,6 @@ const DRAIN_LOOK: Duration = Duration::from_millis(50);
 
 /// How long a port that could not be opened is left alone.
 const PORTS_AGAIN: Duration = Duration::from_secs(10);
-/// Changes that the statistics page shows.
-const CHANGES_SHOWN: usize = 20;
 
 /// What a control socket asks of the loop that owns time.
 pub enum Request {
@@ -150,7 +148,11 @@ impl House {
             Ok(loaded) => loaded,
             Err(e) => {
                 self.last_read.set(None);
-                return Some(self.controller.borrow_mut().reject(attempt, e.to_string(), true));
+                return Some(self.controller.borrow_mut().reject_files(
+                    attempt,
+                    e.to_string(),
+                    true,
+                ));
             }
         };
         let insisted = attempt.causes.iter().any(|c| !matches!(c, Cause::File(_)));
@@ -162,23 +164,23 @@ impl House {
         let report = match loaded.config.take().filter(|_| right) {
             None if loaded.aborted.is_some() => {
                 let reason = loaded.aborted.take().unwrap_or_default();
-                self.controller.borrow_mut().reject(attempt, reason, false)
+                self.controller.borrow_mut().reject_files(attempt, reason, false)
             }
             None => {
                 let unresolved = !loaded.unresolved.is_empty();
                 let reason = findings(&loaded);
-                self.controller.borrow_mut().reject(attempt, reason, unresolved)
+                self.controller.borrow_mut().reject_files(attempt, reason, unresolved)
             }
             Some(config) if self.would_fall_silent(&config, insisted) => {
                 let reason = "the files hold no listener any more (no 'bind' in them)".to_owned();
-                self.controller.borrow_mut().reject(attempt, reason, false)
+                self.controller.borrow_mut().reject_files(attempt, reason, false)
             }
             Some(config) => {
                 if !loaded.diagnostics.is_empty() {
                     self.voice.raw(&self.render(&loaded));
                 }
                 let mut controller = self.controller.borrow_mut();
-                controller.intent.set_base(config);
+                controller.take_files(config);
                 // What was changed by commands holds until the files are read anew.
                 let patches = std::mem::take(controller.intent.patches_mut());
                 drop(controller);
@@ -361,6 +363,7 @@ fn joined(
     let mut survey = intent.survey(options);
     let running = controller.running().map(|s| &*s.config);
     names.place(&mut survey.config, running);
+    control::numbers::of_proxies(&mut survey.config, intent.base(), running);
     if let Some(running) = running {
         control::numbers::keep(&mut survey.config, running);
     }
@@ -527,20 +530,18 @@ impl Port for House {
     fn changes(&self) -> Changes {
         let controller = self.controller.borrow();
         let history = controller.history();
-        let applied = |e: &&control::Entry| matches!(e.ending, Ending::Applied { .. });
-        let mut entries: Vec<_> = history.iter().collect();
-        entries.reverse();
         Changes {
             generation: controller.generation(),
-            last_ms: entries.iter().copied().find(applied).map_or(0, |e| e.at_ms),
+            last_ms: history.last_applied_ms(),
             problems: controller.problems().len(),
-            lines: entries.iter().take(CHANGES_SHOWN).map(ToString::to_string).collect(),
             error: controller.error().map(str::to_owned),
         }
     }
 
-    fn change_log(&self) -> Vec<control::Entry> {
-        self.controller.borrow().history().iter().cloned().collect()
+    fn change_log(&self, since: u64, count: usize) -> Vec<control::Entry> {
+        let controller = self.controller.borrow();
+        let newest = controller.history().iter().rev().take_while(|e| e.number > since);
+        newest.take(count).cloned().collect()
     }
 
     fn reload(&self) -> Later<'_, Outcome> {

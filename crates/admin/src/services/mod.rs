@@ -93,6 +93,8 @@ pub fn statistics(house: &dyn House, settings: &Stats, request: &Request<'_>) ->
             let facts = info::facts(&house.process(), false);
             Answer::text("text/plain; charset=utf-8", info::print(&facts, false))
         }
-        options::Form::Page => page::answer(house, settings, request, &asked, &rows),
+        options::Form::Page | options::Form::Changes => {
+            page::answer(house, settings, request, &asked, &rows)
+        }
     }
 }

@@ -11,6 +11,8 @@ use crate::stats::Filter;
 pub enum Form {
     /// HTML.
     Page,
+    /// `;changes`: a page with every change that is remembered.
+    Changes,
     /// `;csv`.
     Csv,
     /// `;json`.
@@ -55,6 +57,7 @@ impl Asked {
         };
         for word in rest.split([';', '?', '&']) {
             match word.split_once('=').unwrap_or((word, "")) {
+                ("changes", _) => asked.form = Form::Changes,
                 ("csv", _) => asked.form = Form::Csv,
                 ("json", _) => asked.form = Form::Json,
                 ("json-schema", _) => asked.form = Form::Schema,

@@ -1,14 +1,16 @@
 //! The statistics page: complete without scripts, live with them, nothing loaded from elsewhere.
 
+mod changes;
+
 use std::fmt::Write;
 
 use model::Stats;
 
 use super::escape::html;
-use super::options::Asked;
+use super::options::{Asked, Form};
 use super::prometheus::server_state;
 use super::{Answer, Request};
-use crate::ports::{Changes, House, ProcessFacts};
+use crate::ports::{House, ProcessFacts};
 use crate::stats::{COLUMNS, Cell, Kind, MODULES, Row, modules};
 
 const STYLE: &str = include_str!("page.css");
@@ -16,6 +18,9 @@ const SCRIPT: &str = include_str!("page.js");
 
 /// How often a page with scripts asks for new figures, milliseconds.
 const LIVE_EVERY_MS: u128 = 2000;
+
+/// Changes below the figures; all of them have a page of their own.
+const CHANGES_SHOWN: usize = 10;
 
 /// The page.
 pub fn answer(
@@ -28,24 +33,24 @@ pub fn answer(
     let nonce = format!("{:016x}", request.nonce);
     let process = house.process();
     let changes = house.changes();
+    let now_ms = (process.started_s * 1000.0) as u64 + process.uptime.as_millis() as u64;
     let mut out = String::with_capacity(64 << 10);
     head(&mut out, settings, asked, &nonce, &process);
     let scope = settings.scope.is_empty();
     title(&mut out, settings, &process);
-    facts(&mut out, &process, &changes);
+    facts(&mut out, &process, now_ms.saturating_sub(changes.last_ms) / 1000);
     out.push_str("</header>\n<main>\n");
-    if let Some(error) = &changes.error
-        && scope
-    {
-        let _ = writeln!(
-            out,
-            "<p class=\"note bad\" role=\"alert\">The wanted configuration does not run:\n{}</p>",
-            html(error)
-        );
+    out.push_str("<div id=\"trouble\" role=\"alert\">");
+    if let Some(error) = changes.error.as_ref().filter(|_| scope) {
+        let said = "The wanted configuration does not run:";
+        let _ = write!(out, "<p class=\"note bad\">{said}\n{}</p>", html(error));
     }
+    out.push_str("</div>\n");
     outcome(&mut out, asked);
     tools(&mut out, settings, asked);
+    let all = asked.form == Form::Changes;
     out.push_str("<div id=\"proxies\">\n");
+    let rows = if all { &[] } else { rows };
     let shown: Vec<&Row> = rows.iter().filter(|r| asked.filter.takes(r)).collect();
     let mut rest = &shown[..];
     while let Some(first) = rest.first() {
@@ -56,7 +61,12 @@ pub fn answer(
     }
     out.push_str("</div>\n");
     // Changes may name proxies that this page must not show.
-    history(&mut out, if scope { &changes.lines } else { &[] });
+    if scope {
+        let count = if all { control::history::ENTRIES_MAX } else { CHANGES_SHOWN };
+        let entries = house.change_log(0, count);
+        let more = format!("{};changes", settings.uri);
+        changes::section(&mut out, &entries, now_ms, (!all).then_some(&more));
+    }
     let _ = write!(out, "</main>\n<script nonce=\"{nonce}\">{SCRIPT}</script>\n</body>\n</html>\n");
     let mut answer = Answer::text("text/html; charset=utf-8", out);
     answer.headers.push(("content-security-policy", policy(&nonce)));
@@ -73,7 +83,10 @@ fn policy(nonce: &str) -> String {
 
 fn own_address(settings: &Stats, asked: &Asked, option: &str) -> String {
     let mut out = format!("{}{option}", settings.uri);
-    for (wanted, text) in [(asked.filter.up, ";up"), (asked.filter.no_maint, ";no-maint")] {
+    let changes = asked.form == Form::Changes;
+    for (wanted, text) in
+        [(changes, ";changes"), (asked.filter.up, ";up"), (asked.filter.no_maint, ";no-maint")]
+    {
         if wanted {
             out.push_str(text);
         }
@@ -125,21 +138,20 @@ fn title(out: &mut String, settings: &Stats, process: &ProcessFacts) {
     out.push_str("</p>\n");
 }
 
-fn facts(out: &mut String, process: &ProcessFacts, changes: &Changes) {
-    let now_ms = (process.started_s * 1000.0) as u64 + process.uptime.as_millis() as u64;
-    let age = now_ms.saturating_sub(changes.last_ms) / 1000;
+/// Figures of the process; the running configuration came `age_s` seconds ago.
+fn facts(out: &mut String, process: &ProcessFacts, age_s: u64) {
     out.push_str("<dl class=\"facts\" id=\"facts\">\n");
     for (name, value) in [
         ("Configuration", format!("generation {}", process.generation)),
-        ("runs for", span(age)),
-        ("Up", span(process.uptime.as_secs())),
+        ("Running for", span(age_s)),
+        ("Process up", span(process.uptime.as_secs())),
         ("Connections", format!("{} of {}", process.connections, process.connections_max)),
         (
             "New per second",
             format!("{}, at most {}", process.connection_rate, process.connection_rate_max),
         ),
         ("Requests", short(process.requests_total)),
-        ("Sent per second", format!("{}B", short(process.bytes_out_rate))),
+        ("Sent per second", amount(process.bytes_out_rate)),
         ("Memory", format!("{} MiB", process.memory_bytes >> 20)),
         ("Idle", format!("{} %", process.idle_percent)),
         ("Threads", process.threads.to_string()),
@@ -165,11 +177,19 @@ fn outcome(out: &mut String, asked: &Asked) {
 fn tools(out: &mut String, settings: &Stats, asked: &Asked) {
     let _ = write!(
         out,
-        "<div class=\"tools\">\n<label class=\"only-script\">Filter&nbsp;<input id=\"filter\" \
-         type=\"search\" value=\"{}\"></label>\n<label class=\"only-script\"><input id=\"live\" \
-         type=\"checkbox\"{}>&nbsp;live</label>\n<span id=\"said\" role=\"status\" \
-         aria-live=\"polite\" class=\"soft\"></span>\n",
+        "<div class=\"tools\">\n<label class=\"only-script\">Filter <input id=\"filter\" \
+         type=\"search\" value=\"{}\"></label>\n<label class=\"only-script\">Sort by <select \
+         id=\"sort\"><option value=\"\">configuration</option>",
         html(&asked.scope),
+    );
+    for (at, (name, _)) in HEADS.iter().enumerate() {
+        let _ = write!(out, "<option value=\"{at}\">{name}</option>");
+    }
+    let _ = write!(
+        out,
+        "</select></label>\n<label class=\"only-script\"><input id=\"live\" type=\"checkbox\"{}> \
+         live</label>\n<span id=\"said\" role=\"status\" class=\"soft\"></span>\n\
+         <nav aria-label=\"Other forms\">\n",
         if asked.no_refresh { "" } else { " checked" },
     );
     for (option, name) in [
@@ -182,7 +202,7 @@ fn tools(out: &mut String, settings: &Stats, asked: &Asked) {
     ] {
         let _ = writeln!(out, "<a href=\"{}{option}\">{name}</a>", html(&settings.uri));
     }
-    out.push_str("</div>\n");
+    out.push_str("</nav>\n</div>\n");
 }
 
 /// Names of the table's columns, and what they say.
@@ -239,10 +259,7 @@ fn section(out: &mut String, settings: &Stats, admin: bool, asked: &Asked, rows:
          <thead><tr>"
     );
     for (head, help) in HEADS {
-        let _ = write!(
-            out,
-            "<th scope=\"col\"><button type=\"button\" title=\"{help}\">{head}</button></th>"
-        );
+        let _ = write!(out, "<th scope=\"col\" title=\"{help}\">{head}</th>");
     }
     out.push_str("</tr></thead>\n<tbody>\n");
     for row in rows {
@@ -255,7 +272,7 @@ fn section(out: &mut String, settings: &Stats, admin: bool, asked: &Asked, rows:
     if changes {
         let _ = write!(
             out,
-            "<div class=\"tools\"><label>With the chosen servers&nbsp;<select name=\"action\">\
+            "<div class=\"tools\"><label>With the chosen servers <select name=\"action\">\
              <option value=\"\"></option><option value=\"ready\">take them in (ready)</option>\
              <option value=\"drain\">let them drain</option><option value=\"maint\">take them out \
              (maintenance)</option></select></label><button>Apply</button></div>\n</form>\n"
@@ -267,7 +284,13 @@ fn section(out: &mut String, settings: &Stats, admin: bool, asked: &Asked, rows:
 fn line(out: &mut String, settings: &Stats, changes: bool, row: &Row) {
     let is_server = row.server.is_some();
     let class = if row.kind == Some(Kind::Backend) { " class=\"sum\"" } else { "" };
-    let _ = write!(out, "<tr{class}><th scope=\"row\" data-label=\"Name\"><span>");
+    // A listener may be called as a server is; no name has a space in it.
+    let side = if row.kind == Some(Kind::Listener) { "listener " } else { "" };
+    let _ = write!(
+        out,
+        "<tr{class} data-name=\"{side}{}\"><th scope=\"row\" data-label=\"Name\"><span>",
+        html(&row.service)
+    );
     let name = match row.kind {
         Some(Kind::Frontend) => "Frontend".to_owned(),
         Some(Kind::Backend) => "Backend".to_owned(),
@@ -289,11 +312,13 @@ fn line(out: &mut String, settings: &Stats, changes: bool, row: &Row) {
         }
         if let Some((provider, id)) = &server.container {
             let short: String = id.chars().take(12).collect();
+            let kind = provider.split(':').next().unwrap_or_default();
             let _ = write!(
                 out,
-                "<span class=\"why\" title=\"{}\">{} {}</span>",
+                "<span class=\"why\" title=\"{0} of {1}\">{2} {3}</span>",
                 html(id),
                 html(provider),
+                html(kind),
                 html(&short)
             );
         }
@@ -360,7 +385,7 @@ fn why(row: &Row) -> Option<String> {
 fn figures(out: &mut String, row: &Row) {
     let errors = [row.request_errors, row.connect_errors, row.response_errors];
     let errors = errors.iter().any(Option::is_some).then(|| errors.iter().flatten().sum::<u64>());
-    let bytes = |n: u64| (n.to_string(), format!("{}B", short(n)));
+    let bytes = |n: u64| (n.to_string(), amount(n));
     let plain = |n: u64| (n.to_string(), short(n));
     let cells: [(&str, Option<(String, String)>); 12] = [
         ("For", row.last_change_s.map(|s| (s.to_string(), span(s.into())))),
@@ -404,18 +429,6 @@ fn module_tables(out: &mut String, rows: &[&Row]) {
     }
 }
 
-fn history(out: &mut String, lines: &[String]) {
-    out.push_str("<section class=\"card\" id=\"changes\">");
-    if !lines.is_empty() {
-        out.push_str("<header><h2>Last changes</h2></header>\n<table><tbody>\n");
-        for entry in lines {
-            let _ = writeln!(out, "<tr><td><pre>{}</pre></td></tr>", html(entry));
-        }
-        out.push_str("</tbody></table>");
-    }
-    out.push_str("</section>\n");
-}
-
 /// A time for people.
 fn span(seconds: u64) -> String {
     let (days, hours, minutes) = (seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60);
@@ -425,6 +438,12 @@ fn span(seconds: u64) -> String {
         (0, h, m) => format!("{h} h {m} min"),
         (d, h, _) => format!("{d} d {h} h"),
     }
+}
+
+/// Bytes for people.
+fn amount(bytes: u64) -> String {
+    let text = short(bytes);
+    if text.ends_with(char::is_alphabetic) { text + "B" } else { text + " B" }
 }
 
 /// A number for people.
@@ -449,6 +468,7 @@ mod tests {
             "5 s|1 min 5 s|1 h 1 min|1 d 1 h"
         );
         assert_eq!([short(999), short(12_345), short(5_000_000)].join("|"), "999|12.3 k|5.00 M");
+        assert_eq!([amount(0), amount(12_345)].join("|"), "0 B|12.3 kB");
     }
 
     #[test]
@@ -471,7 +491,6 @@ mod tests {
         let asked = Asked::read(&settings, &request);
         let mut out = String::new();
         section(&mut out, &settings, true, &asked, &[&row]);
-        history(&mut out, &[evil.to_owned()]);
         assert!(!out.contains("<script"), "{out}");
         assert!(out.contains("&quot;&gt;&lt;script&gt;"));
     }

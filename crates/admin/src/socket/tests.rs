@@ -99,7 +99,7 @@ impl House for Fake {
     fn changes(&self) -> crate::ports::Changes {
         crate::ports::Changes::default()
     }
-    fn change_log(&self) -> Vec<control::Entry> {
+    fn change_log(&self, _since: u64, _count: usize) -> Vec<control::Entry> {
         Vec::new()
     }
     fn reload(&self) -> Later<'_, Outcome> {

@@ -269,8 +269,8 @@ fn changes(call: &Call<'_>) -> Body {
             text.parse().map_err(|_| Problem::new(400, format!("since: '{text}' is no number")))?
         }
     };
-    let log = call.house.change_log();
-    json(&log.iter().rev().filter(|e| e.number > since).map(Change::from).collect::<Vec<_>>())
+    let log = call.house.change_log(since, control::history::ENTRIES_MAX);
+    json(&log.iter().map(Change::from).collect::<Vec<_>>())
 }
 
 fn sessions<'a>(call: &'a Call<'a>) -> Later<'a, Body> {
