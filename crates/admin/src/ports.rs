@@ -18,9 +18,10 @@ use crate::stats::Row;
 pub type Later<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// What a session may do (manual 3.1, `stats socket ... level`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Read what is not sensitive.
+    #[default]
     User,
     /// Read everything and clear maxima.
     Operator,
@@ -307,6 +308,10 @@ pub trait House {
 
     /// The running configuration; `None` before the first one runs.
     fn config(&self) -> Option<Arc<Config>>;
+
+    /// The running configuration as a file that loads as what runs, with or without passwords;
+    /// `None` before the first one runs.
+    fn config_text(&self, secrets: bool) -> Option<String>;
 
     /// Every `resolvers` section, in the order of the configuration.
     fn resolvers(&self) -> Vec<ResolversRow>;

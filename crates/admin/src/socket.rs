@@ -255,7 +255,7 @@ impl Session<'_> {
             return Next::Answer(Reply::error("Permission denied"));
         }
         let words = words.get(command.length()..).unwrap_or_default();
-        let args = Args { words, payload };
+        let args = Args { words, payload, level: self.rights.level };
         match command.run {
             Run::Now(run) => Next::Answer(run(self.house, args)),
             Run::Later(run) => Next::Answer(run(self.house, args).await),

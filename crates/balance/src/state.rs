@@ -152,7 +152,8 @@ impl ServerState {
     }
 
     /// Takes over a new configuration of the same identity. A weight that was changed at run
-    /// time stays unless the file's own weight changes.
+    /// time stays unless the file's own weight changes, and so does the end of a maintenance that
+    /// the file began.
     pub(crate) fn reconfigure(&self, config: Arc<Server>, now_ms: u64) {
         let old = std::mem::replace(&mut *self.config.write(), config.clone());
         if old.weight != config.weight {
@@ -164,8 +165,12 @@ impl ServerState {
             // Nothing will bring it up again once its checks are gone.
             self.set_operational(Operational::Running, now_ms);
         }
-        let kept = AdminReasons(self.admin().0 & !CONFIGURED);
-        self.set_admin(AdminReasons(kept.0 | configured_reasons(&config).0), now_ms);
+        let mut decided = CONFIGURED;
+        if old.disabled == config.disabled {
+            decided &= !(AdminReason::ConfigMaint as u8);
+        }
+        let kept = self.admin().0 & !decided;
+        self.set_admin(AdminReasons(kept | configured_reasons(&config).0 & decided), now_ms);
         self.changes.fetch_add(1, Ordering::Release);
     }
 

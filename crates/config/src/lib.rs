@@ -9,6 +9,7 @@ pub mod lower;
 mod modernise;
 pub mod render;
 pub mod section;
+pub mod sheet;
 pub mod source;
 pub mod text;
 mod validate;
@@ -18,6 +19,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use expr::suggest;
 pub use lower::{Lowered, ProcessFacts};
 pub use section::SectionKind;
+pub use sheet::{Sheet, SheetLine};
 pub use source::{FileId, Files, SourceFile, Sources, Span};
 pub use text::env::Environment;
 pub use text::facts::{ABSENT_FEATURES, Facts};
@@ -45,6 +47,8 @@ pub struct Loaded {
     pub process: ProcessFacts,
     /// The texts, for printing diagnostics.
     pub files: Files,
+    /// What the texts say.
+    pub ast: Ast,
 }
 
 /// Reads the files in order and lowers them to a model.
@@ -66,5 +70,6 @@ pub fn load(
         diagnostics,
         process: lowered.process,
         files: ast.files().clone(),
+        ast,
     }
 }

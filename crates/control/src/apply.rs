@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use config::Ast;
 use model::{Address, Config, Generation, Origin, Snapshot};
 
 use crate::history::{Cause, Ending, Entry, History, STEPS_MAX};
@@ -57,6 +58,8 @@ pub struct Controller {
     /// What is wanted, by who wants it.
     pub intent: Intent,
     running: Option<Arc<Snapshot>>,
+    /// What the files said of which the running one was made.
+    running_files: (Arc<Config>, Arc<Ast>),
     history: History,
     error: Option<String>,
     /// Why the files cannot be taken; what containers do meanwhile does not mend them.
@@ -69,6 +72,12 @@ impl Controller {
     #[must_use]
     pub fn running(&self) -> Option<&Arc<Snapshot>> {
         self.running.as_ref()
+    }
+
+    /// What the files said when the running snapshot was made, and their text.
+    #[must_use]
+    pub fn running_files(&self) -> (&Config, &Ast) {
+        (&self.running_files.0, &self.running_files.1)
     }
 
     /// The running generation; 0 before the first one.
@@ -90,9 +99,9 @@ impl Controller {
     }
 
     /// What the files say is wanted from now on.
-    pub fn take_files(&mut self, config: Config) {
+    pub fn take_files(&mut self, config: Config, files: Arc<Ast>) {
         self.files_error = None;
-        self.intent.set_base(config);
+        self.intent.set_base(config, files);
     }
 
     /// What was left out of the running configuration.
@@ -120,6 +129,7 @@ impl Controller {
         let plan = self.plan(&snapshot.config);
         let ending = applied(snapshot.generation, &plan);
         self.running = Some(Arc::new(snapshot));
+        self.note_files();
         self.problems = problems;
         self.history.record(attempt.at_ms, attempt.causes, attempt.spent, ending)
     }
@@ -137,6 +147,7 @@ impl Controller {
         let new_problems = self.take_problems(wanted.problems);
         if plan.is_empty() && self.running.is_some() {
             self.error = None;
+            self.note_files();
             let took = attempt.spent + elapsed();
             let entry = self.history.record(attempt.at_ms, attempt.causes, took, Ending::Unchanged);
             return Report {
@@ -156,6 +167,7 @@ impl Controller {
                 self.error = None;
                 self.intent.overrides_mut().retain_existing(&snapshot.config);
                 self.running = Some(Arc::new(snapshot));
+                self.note_files();
                 (Verdict::Applied(opened), Done::Settled, applied(generation, &plan))
             }
             Err(refusal) => {
@@ -209,6 +221,10 @@ impl Controller {
         plane.order(order)?;
         self.intent.overrides_mut().record(order);
         Ok(())
+    }
+
+    fn note_files(&mut self) {
+        self.running_files = (Arc::clone(self.intent.base()), Arc::clone(self.intent.files()));
     }
 
     fn refused(&mut self, refusal: &Refusal) -> (Done, Ending) {
@@ -343,13 +359,13 @@ mod tests {
     fn what_is_wrong_with_the_files_stays_whatever_containers_do() {
         let (plane, mut controller) = (Plane::default(), Controller::default());
         let one = config(&["127.0.0.1:1"], &[server("a", 1)]);
-        controller.take_files(one.clone());
+        controller.take_files(one.clone(), Arc::default());
         controller.apply(&plane, wanted(one.clone()), attempt(), &no_time);
         controller.reject_files(attempt(), "a.cfg:3: bad".to_owned(), false);
         let more = config(&["127.0.0.1:1"], &[server("a", 1), server("b", 2)]);
         controller.apply(&plane, wanted(more), attempt(), &no_time);
         assert_eq!((controller.generation(), controller.error()), (2, Some("a.cfg:3: bad")));
-        controller.take_files(one);
+        controller.take_files(one, Arc::default());
         assert_eq!(controller.error(), None);
     }
 

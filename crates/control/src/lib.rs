@@ -11,6 +11,7 @@ pub mod explain;
 pub mod guard;
 pub mod history;
 pub mod intent;
+pub mod live;
 pub mod names;
 pub mod numbers;
 pub mod plan;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use admin::services::prometheus::server_state;
 use admin::stats::{CheckFacts, Kind, Row, ServerFacts, Times};
-use model::{AgentCheck, Algorithm, BackendTarget, Host, Mode, Operational, Port, ServerIdentity};
+use model::{
+    AgentCheck, Algorithm, BackendTarget, Host, Mode, Operational, Origin, Port, ServerIdentity,
+};
 use proxy::{Live, LiveBackend, LiveFrontend, LiveServer, TimedBy, Totals, Traffic};
 
 /// A row for every frontend, then every server and its backend, proxy by proxy in the order of
@@ -286,6 +288,8 @@ fn server_facts(s: &Arc<LiveServer>) -> ServerFacts {
         check,
         agent: s.model.agent.as_ref().map(|agent| agent_facts(s, agent)),
         backup: s.model.backup,
+        // One that a command added is in maintenance, but not by the configuration.
+        disabled: s.model.disabled && !matches!(s.model.origin, Origin::Runtime),
         initial_weight: s.model.weight,
         weight: s.state.weight(),
         tracked: s.model.track.as_deref().map(|(backend, server)| format!("{backend}/{server}")),
@@ -313,7 +317,7 @@ fn agent_facts(s: &LiveServer, agent: &AgentCheck) -> CheckFacts {
         duration_ms: result.map(|r| r.duration_ms),
         text: result.map(|r| r.info.clone()).unwrap_or_default(),
         address: agent.addr.map(|a| a.to_string()),
-        paused: false,
+        paused: s.check.is_agent_paused(),
     }
 }
 

@@ -180,7 +180,7 @@ impl House {
                     self.voice.raw(&self.render(&loaded));
                 }
                 let mut controller = self.controller.borrow_mut();
-                controller.take_files(config);
+                controller.take_files(config, Arc::clone(&loaded.ast));
                 // What was changed by commands holds until the files are read anew.
                 let patches = std::mem::take(controller.intent.patches_mut());
                 drop(controller);
@@ -428,6 +428,10 @@ impl Port for House {
         self.running().map(|snapshot| Arc::clone(&snapshot.config))
     }
 
+    fn config_text(&self, secrets: bool) -> Option<String> {
+        crate::live::text(self, secrets)
+    }
+
     fn order(&self, order: &ServerOrder) -> Result<(), OrderError> {
         let mut controller = self.controller.borrow_mut();
         controller.order(&self.plane, order)?;
@@ -644,7 +648,7 @@ impl House {
     fn plan_text(&self, config: Config) -> String {
         let controller = self.controller.borrow();
         let mut intent = controller.intent.clone();
-        intent.set_base(config);
+        intent.set_base(config, Arc::default());
         *intent.patches_mut() = Patches::default();
         let (options, names) = (self.containers.borrow(), self.names.borrow());
         let wanted = joined(&intent, &controller, &options, &names);

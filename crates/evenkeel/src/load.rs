@@ -56,6 +56,8 @@ pub struct Loaded {
     pub process: config::ProcessFacts,
     /// The texts, to print the findings with.
     pub files: Files,
+    /// What they say.
+    pub ast: Arc<config::Ast>,
     /// Servers without an address that must have one.
     pub unresolved: Vec<resolve::Unresolved>,
     /// Every path that matters: to be watched.
@@ -141,7 +143,7 @@ impl Loader {
             read: RefCell::default(),
         };
         let mut environment = self.environment.clone();
-        let config::Loaded { mut config, diagnostics, process, files } =
+        let config::Loaded { mut config, diagnostics, process, files, ast } =
             config::load(files, &disk, &mut environment, &self.facts);
         for (path, content) in disk.read.into_inner() {
             (&path, content.as_ref().ok()).hash(&mut fingerprint);
@@ -165,6 +167,7 @@ impl Loader {
             diagnostics,
             process,
             files,
+            ast: Arc::new(ast),
             unresolved,
             watched,
             fingerprint,

@@ -21,6 +21,7 @@ mod hooks;
 mod house;
 mod identity;
 mod limits;
+mod live;
 mod load;
 mod memory;
 mod names;

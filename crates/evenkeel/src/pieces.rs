@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use config::{Environment, Files, Severity, SourceFile};
-use model::{Backend, Bind, Config, Frontend, Mode, Name, Server};
+use model::{Backend, Bind, Config, Frontend, Mode, Name, Origin, Server};
 
 use crate::house::House;
 
@@ -45,6 +45,7 @@ pub fn server(
     let made = made.backend(backend).and_then(|b| b.servers.iter().find(|s| s.name == *server));
     let mut made = Server::clone(made.ok_or("the line is not understood")?);
     made.disabled = true;
+    made.origin = Origin::Runtime;
     Ok(made)
 }
 
@@ -89,6 +90,7 @@ pub fn binds(
             return Err(format!("the number {} is taken by another bind", bind.id));
         }
         taken.insert(bind.id);
+        bind.origin = Origin::Runtime;
     }
     Ok(binds)
 }
@@ -195,14 +197,6 @@ fn load(
 }
 
 /// A word of a configuration line that stays one word.
-pub fn quoted(word: &str) -> String {
-    word.chars().fold(String::new(), |mut out, c| {
-        if matches!(c, ' ' | '\t' | '\\' | '"' | '\'' | '#' | '$') {
-            out.push('\\');
-        }
-        if !matches!(c, '\n' | '\r') {
-            out.push(c);
-        }
-        out
-    })
+fn quoted(word: &str) -> String {
+    config::text::quote::quote(word.as_bytes())
 }

@@ -201,7 +201,8 @@ impl Start {
     /// What is wanted before any container was seen.
     fn first(&mut self, names: &Names) -> (Controller, ContainerOptions, Wanted) {
         let mut controller = Controller::default();
-        controller.intent.set_base(std::mem::take(&mut self.config));
+        let files = self.loaded.as_ref().map(|l| Arc::clone(&l.ast)).unwrap_or_default();
+        controller.intent.set_base(std::mem::take(&mut self.config), files);
         let containers = self.options.containers.clone();
         for unseen in containers.iter().flat_map(Containers::unseen) {
             controller.intent.observe(unseen);

@@ -24,6 +24,8 @@ pub struct Args<'a> {
     pub words: &'a [&'a str],
     /// Lines that followed the command (`<<`).
     pub payload: Option<&'a str>,
+    /// What the session may do.
+    pub level: Level,
 }
 
 impl<'a> Args<'a> {
@@ -272,6 +274,13 @@ const MANUAL_END: &str = "\n## Maps and ACLs\n\n\
     were changed, or whose list was changed by\ncommands or rules, anew. Unlike in HAProxy, \
     changes ask for the level `admin`, a payload may hold empty lines, and\na key without a \
     value ends it with an error wherever it stands.\n\n\
+    ## The running configuration\n\n\
+    `show config` prints what runs as a haproxy.cfg: the files as they were read (variables \
+    resolved, `.if` decided,\nolder spellings in today's words), what containers ask for, and \
+    what commands changed, with a remark behind each\nline that differs from the files. It \
+    loads as what runs. Passwords are written for the level `admin` alone. Of maps\nand ACLs \
+    only the files are named. A server in drain has a weight of 0 there, and what checks found \
+    is not in it:\n`show servers state` has that.\n\n\
     ## Servers, sections and addresses\n\n\
     `add server` takes every option of a `server` line, whatever the balancing; HAProxy takes \
     some. `add backend` and\n`add frontend` take the lines of a section as payload, which \

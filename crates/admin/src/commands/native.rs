@@ -19,6 +19,12 @@ pub(super) const COMMANDS: &[Command] = commands! {
         "what reading the configuration now would change, without changing it": Run::Later(plan);
     "reload" "" Admin "read the configuration now and apply it":
         Run::Later(|house, _| finish(house.reload()));
+    "show config" "" Operator
+        "what runs, as a file; passwords are for the level 'admin' alone":
+        Run::Now(|house, args| match house.config_text(args.level == Level::Admin) {
+            Some(text) => Reply::listing(text),
+            None => Reply::error("Nothing runs yet."),
+        });
     "show containers" "[json]" Operator
         "every container that was seen, and why it takes part or not":
         Run::Now(|house, args| answer(&house.containers(args.words == ["json"])));

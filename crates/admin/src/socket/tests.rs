@@ -45,6 +45,10 @@ impl House for Fake {
         };
         vec![row("s", Kind::Server, Some(facts())), row("BACKEND", Kind::Backend, None)]
     }
+    fn config_text(&self, secrets: bool) -> Option<String> {
+        Some(if secrets { "user a password b\n" } else { "user a password ***\n" }.to_owned())
+    }
+
     fn config(&self) -> Option<Arc<model::Config>> {
         Some(Arc::clone(&self.config))
     }

@@ -215,6 +215,8 @@ pub struct ServerFacts {
     pub agent: Option<CheckFacts>,
     /// `backup`.
     pub backup: bool,
+    /// `disabled` in the configuration, whatever was ordered since.
+    pub disabled: bool,
     /// Weight of the configuration.
     pub initial_weight: u16,
     /// Weight in effect.
@@ -312,18 +314,19 @@ impl ServerFacts {
     /// `show servers state`).
     #[must_use]
     pub fn admin_bits(&self) -> u8 {
+        let configured = if self.disabled { 0x04 } else { 0 };
         [
             (AdminReason::RuntimeMaint, 0x01),
             (AdminReason::InheritedMaint, 0x02),
-            // `disabled` in the file counts as forced too, as long as nobody enabled it.
-            (AdminReason::ConfigMaint, 0x05),
+            // `disabled` in the file counts as forced, as long as nobody enabled it.
+            (AdminReason::ConfigMaint, 0x01),
             (AdminReason::RuntimeDrain, 0x08),
             (AdminReason::InheritedDrain, 0x10),
             (AdminReason::Unresolved, 0x20),
         ]
         .into_iter()
         .filter(|(reason, _)| self.admin.has(*reason))
-        .fold(0, |bits, (_, bit)| bits | bit)
+        .fold(configured, |bits, (_, bit)| bits | bit)
     }
 }
 
@@ -342,6 +345,7 @@ pub(crate) mod tests {
             check: Some(CheckFacts { rise: 2, fall: 3, health: 4, ..CheckFacts::default() }),
             agent: None,
             backup: false,
+            disabled: false,
             initial_weight: 1,
             weight: 1,
             tracked: None,
@@ -376,6 +380,9 @@ pub(crate) mod tests {
     fn disabled_in_the_file_has_both_bits() {
         let mut f = facts();
         f.admin = AdminReasons::default().with(AdminReason::ConfigMaint);
+        f.disabled = true;
         assert_eq!(f.admin_bits(), 5);
+        f.admin = AdminReasons::default();
+        assert_eq!(f.admin_bits(), 4, "an operator enabled it");
     }
 }

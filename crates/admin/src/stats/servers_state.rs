@@ -21,6 +21,8 @@ const RESULT_PASSED: u8 = 3;
 const CHECK_CONFIGURED: u8 = 2;
 const CHECK_ENABLED: u8 = 4;
 const CHECK_PAUSED: u8 = 8;
+/// An agent's is told from a check's.
+const AGENT: u8 = 16;
 
 /// Standing of a server that is not checked.
 const HEALTH_UNCHECKED: u32 = 2;
@@ -32,7 +34,10 @@ pub fn print(rows: &[Row], backend: Option<&str>) -> String {
     for row in rows.iter().filter(|r| backend.is_none_or(|b| b == r.proxy)) {
         let Some(server) = &row.server else { continue };
         let (status, result, health, state) = match &server.check {
-            None => (1, RESULT_NONE, HEALTH_UNCHECKED, 0),
+            None => {
+                let paused = if server.disabled { CHECK_PAUSED } else { 0 };
+                (1, RESULT_NONE, HEALTH_UNCHECKED, paused)
+            }
             Some(c) => {
                 let (number, result) = match &*c.status {
                     "" => (1, RESULT_NEUTRAL),
@@ -47,12 +52,17 @@ pub fn print(rows: &[Row], backend: Option<&str>) -> String {
         };
         // In maintenance nothing is checked and a server counts as stopped.
         let maint = server.admin.is_maint();
-        let (health, state) = if maint { (0, state | CHECK_PAUSED) } else { (health, state) };
+        let paused = if server.check.is_some() { CHECK_PAUSED } else { 0 };
+        let (health, state) = if maint { (0, state | paused) } else { (health, state) };
+        let agent = server.agent.as_ref().map_or(0, |agent| {
+            let enabled = if agent.paused { 0 } else { CHECK_ENABLED };
+            AGENT | CHECK_CONFIGURED | enabled | if maint { CHECK_PAUSED } else { 0 }
+        });
         let operational = if maint { Operational::Down } else { server.operational };
         let _ = writeln!(
             out,
-            "{} {} {} {} {} {} {} {} {} {} {status} {result} {health} {state} 0 0 0 {} {} - 0 \
-             {} {} - 0",
+            "{} {} {} {} {} {} {} {} {} {} {status} {result} {health} {state} {agent} 0 0 {} {} \
+             - 0 {} {} {} {}",
             row.proxy_id,
             row.proxy,
             row.server_id,
@@ -67,6 +77,8 @@ pub fn print(rows: &[Row], backend: Option<&str>) -> String {
             server.port,
             server.check.as_ref().map_or(0, |c| c.port),
             server.check.as_ref().and_then(|c| c.address.as_deref()).unwrap_or("-"),
+            server.agent.as_ref().and_then(|a| a.address.as_deref()).unwrap_or("-"),
+            server.agent.as_ref().map_or(0, |a| a.port),
         );
     }
     out

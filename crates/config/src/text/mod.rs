@@ -5,6 +5,7 @@ pub mod facts;
 pub mod lex;
 pub mod order;
 mod places;
+pub mod quote;
 pub mod units;
 
 use std::borrow::Cow;

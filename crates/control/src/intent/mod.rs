@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use config::Ast;
 use model::observed::{Freshness, Observation};
 use model::{Config, Name, Origin};
 
@@ -47,6 +48,8 @@ pub struct Wanted {
 #[derive(Debug, Default)]
 pub struct Intent {
     base: Arc<Config>,
+    /// The text that the base was made from.
+    files: Arc<Ast>,
     observed: BTreeMap<Name, Observation>,
     overrides: Overrides,
     patches: Patches,
@@ -58,6 +61,7 @@ impl Clone for Intent {
     fn clone(&self) -> Self {
         Self {
             base: Arc::clone(&self.base),
+            files: Arc::clone(&self.files),
             observed: self.observed.clone(),
             overrides: self.overrides.clone(),
             patches: self.patches.clone(),
@@ -68,14 +72,27 @@ impl Clone for Intent {
 
 impl Intent {
     /// Takes what the configuration files say now, in place of what they said before.
-    pub fn set_base(&mut self, config: Config) {
+    pub fn set_base(&mut self, config: Config, files: Arc<Ast>) {
         self.base = Arc::new(config);
+        self.files = files;
     }
 
     /// What the configuration files say.
     #[must_use]
     pub fn base(&self) -> &Arc<Config> {
         &self.base
+    }
+
+    /// The text that they say it in.
+    #[must_use]
+    pub fn files(&self) -> &Arc<Ast> {
+        &self.files
+    }
+
+    /// What was written for containers last, as configuration text.
+    #[must_use]
+    pub fn containers_text(&self) -> String {
+        self.memo.borrow().written().to_owned()
     }
 
     /// Takes what a provider sees now. One that is away keeps what it saw last.
@@ -142,7 +159,7 @@ mod tests {
     fn without_providers_the_files_are_all_there_is() {
         let mut intent = Intent::default();
         let base = config(&["127.0.0.1:1"], &[server("a", 1)]);
-        intent.set_base(base.clone());
+        intent.set_base(base.clone(), Arc::default());
         let wanted = intent.survey(&containers::Options::default()).wanted();
         assert_eq!(wanted, Wanted { config: base, problems: Vec::new() });
     }

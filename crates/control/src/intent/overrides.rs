@@ -65,6 +65,12 @@ impl Overrides {
         });
     }
 
+    /// What was asked for one server.
+    #[must_use]
+    pub fn of(&self, backend: &str, server: &str) -> Option<&Override> {
+        self.0.get(&(backend.into(), server.into()))
+    }
+
     /// Backend, server and what was asked, in alphabetical order.
     pub fn iter(&self) -> impl Iterator<Item = (&Name, &Name, &Override)> {
         self.0.iter().map(|((backend, server), what)| (backend, server, what))

@@ -162,6 +162,47 @@ impl Patches {
         }
     }
 
+    /// What was asked for a server.
+    #[must_use]
+    pub fn of_server(&self, backend: &str, server: &str) -> Option<&ServerPatch> {
+        self.servers.get(&(backend.into(), server.into()))
+    }
+
+    /// Servers that were added to a backend, with the words of their lines behind their names.
+    pub fn added_to(&self, backend: &str) -> impl Iterator<Item = (&Server, &[String])> {
+        let own = self.added.iter().filter(move |(b, ..)| **b == *backend);
+        own.map(|(_, server, words)| (&**server, words.as_slice()))
+    }
+
+    /// Whether a server of the files, or of a container, is taken out.
+    #[must_use]
+    pub fn removes_server(&self, backend: &str, server: &str) -> bool {
+        self.removed.contains(&(backend.into(), server.into()))
+    }
+
+    /// Whether a frontend of the files is taken out.
+    #[must_use]
+    pub fn removes_frontend(&self, name: &str) -> bool {
+        self.removed_frontends.contains(name)
+    }
+
+    /// Whether a backend of the files is taken out.
+    #[must_use]
+    pub fn removes_backend(&self, name: &str) -> bool {
+        self.removed_backends.contains(name)
+    }
+
+    /// Texts of the sections that were added.
+    pub fn sections(&self) -> impl Iterator<Item = &str> {
+        self.sections.iter().map(|s| &*s.text)
+    }
+
+    /// Listening addresses that were added to a frontend, each with the words of its line.
+    pub fn binds_of(&self, frontend: &str) -> impl Iterator<Item = (&Bind, &[String])> {
+        let own = self.binds.iter().filter(move |(f, ..)| **f == *frontend);
+        own.map(|(_, bind, words)| (bind, words.as_slice()))
+    }
+
     /// One line for each change, for people.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {

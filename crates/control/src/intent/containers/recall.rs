@@ -24,7 +24,19 @@ const TIES: [&str; 3] = ["id", "guid", "minconn"];
 
 /// What is known from the time before.
 #[derive(Debug, Default)]
-pub struct Memo(Option<Last>);
+pub struct Memo {
+    last: Option<Last>,
+    /// What was written last, where it is not remembered in parts.
+    tied: Option<Text>,
+}
+
+impl Memo {
+    /// What was written last.
+    pub fn written(&self) -> &str {
+        let last = self.last.as_ref().map(|last| &last.text);
+        last.or(self.tied.as_ref()).map_or("", Text::as_str)
+    }
+}
 
 #[derive(Debug)]
 struct Last {
@@ -101,15 +113,16 @@ pub fn read(
     let same = |last: &Last| {
         !tied && last.hosts == options.hosts && draft.text.same_piece(0, &last.text, 0)
     };
-    let last = memo.0.take().filter(same);
+    let last = memo.last.take().filter(same);
     let mut read = match last.and_then(|last| again(draft, &places, last)) {
         Some(read) => read,
         None => whole(&draft.text, &places, options)?,
     };
     identify(&mut read.proxies, draft, sorted, tied);
     let made = read.made();
+    memo.tied = tied.then(|| std::mem::take(&mut draft.text));
     if !tied {
-        memo.0 = Some(Last {
+        memo.last = Some(Last {
             text: std::mem::take(&mut draft.text),
             hosts: options.hosts.clone(),
             drain: draft.drain.clone(),

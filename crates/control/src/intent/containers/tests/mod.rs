@@ -7,6 +7,7 @@ mod examples;
 mod guard;
 mod import;
 mod lessons;
+mod live;
 mod native;
 mod reach;
 mod recall;
