@@ -20,16 +20,17 @@ pub fn carry_out(
         return Answer::refused(403, "This form was sent from another site.");
     }
     let outcome = if request.may_change { run(house, request, asked) } else { "DENY" };
+    let up = if asked.filter.up { ";up" } else { "" };
     let scope = match asked.scope.as_str() {
         "" => String::new(),
-        scope => format!(";scope={}", encoded(scope)),
+        scope => format!("?scope={}", encoded(scope)),
     };
     Answer {
         status: 303,
         headers: vec![
             ("cache-control", "no-cache".to_owned()),
             ("content-type", "text/plain".to_owned()),
-            ("location", format!("{};st={outcome}{scope}", settings.uri)),
+            ("location", format!("{};st={outcome}{up}{scope}", settings.uri)),
         ],
         body: String::new(),
     }

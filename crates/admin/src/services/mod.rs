@@ -80,7 +80,7 @@ pub fn statistics(house: &dyn House, settings: &Stats, request: &Request<'_>) ->
     }
     let rows = house.rows();
     let json = "application/json";
-    match asked.form {
+    let mut answer = match asked.form {
         options::Form::Csv => {
             Answer::text("text/plain; charset=utf-8", csv::print(&rows, &asked.filter))
         }
@@ -96,5 +96,18 @@ pub fn statistics(house: &dyn House, settings: &Stats, request: &Request<'_>) ->
         options::Form::Page | options::Form::Changes => {
             page::answer(house, settings, request, &asked, &rows)
         }
+    };
+    // Where scripts run the page stays as it is and fetches figures; it says this in itself.
+    if let Some(refresh) = settings.refresh
+        && !asked.no_refresh
+        && !matches!(asked.form, options::Form::Page | options::Form::Changes)
+    {
+        answer.headers.push(("refresh", seconds(refresh).to_string()));
     }
+    answer
+}
+
+/// Whole seconds of `stats refresh`, as HAProxy counts them.
+fn seconds(refresh: std::time::Duration) -> u64 {
+    refresh.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)
 }

@@ -109,7 +109,7 @@ fn head(out: &mut String, settings: &Stats, asked: &Asked, nonce: &str, process:
         let _ = writeln!(
             out,
             "<noscript><meta http-equiv=\"refresh\" content=\"{}\"></noscript>",
-            refresh.as_secs().max(1)
+            super::seconds(refresh)
         );
     }
     let _ = write!(out, "<style nonce=\"{nonce}\">{STYLE}</style>\n</head>\n<body>\n<header>\n");

@@ -19,7 +19,8 @@ pub fn print(rows: &[Row], filter: &Filter) -> String {
         out.push(',');
     }
     out.push('\n');
-    for row in rows.iter().filter(|r| filter.takes(r)) {
+    for row in rows.iter().filter_map(|r| filter.shown(r)) {
+        let row = &*row;
         for column in COLUMNS {
             push(&mut out, &(column.cell)(row));
         }

@@ -1,5 +1,7 @@
 //! Which rows of the statistics are wanted (manual of management 9.3, `show stat`).
 
+use std::borrow::Cow;
+
 use super::{Kind, Row};
 
 /// Which rows are wanted.
@@ -24,6 +26,25 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// A row as it is shown, if it is wanted: where servers are left out, a backend says how many
+    /// of all can be used, as HAProxy's does.
+    #[must_use]
+    pub fn shown<'a>(&self, row: &'a Row) -> Option<Cow<'a, Row>> {
+        if !self.takes(row) {
+            return None;
+        }
+        match row.active_backup {
+            Some((active, backup))
+                if row.kind == Some(Kind::Backend) && (self.up || self.no_maint) =>
+            {
+                let all: u32 = row.servers_by_state.iter().map(|(_, n)| n).sum();
+                let status = format!("{} ({}/{all})", row.status, active + backup);
+                Some(Cow::Owned(Row { status, ..row.clone() }))
+            }
+            _ => Some(Cow::Borrowed(row)),
+        }
+    }
+
     /// Whether a row is wanted.
     #[must_use]
     pub fn takes(&self, row: &Row) -> bool {

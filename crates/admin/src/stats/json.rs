@@ -10,7 +10,8 @@ use super::{COLUMNS, Cell, Filter, Row, Tags, modules};
 pub fn rows(rows: &[Row], filter: &Filter) -> String {
     let mut out = String::with_capacity(8192 * rows.len());
     out.push('[');
-    for (nth, row) in rows.iter().filter(|r| filter.takes(r)).enumerate() {
+    for (nth, row) in rows.iter().filter_map(|r| filter.shown(r)).enumerate() {
+        let row = &*row;
         out.push_str(if nth == 0 { "[" } else { ",[" });
         let own = COLUMNS.iter().map(|c| (c.name, c.tags_of(row.kind), (c.cell)(row)));
         let mut first = true;

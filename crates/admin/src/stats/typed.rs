@@ -9,7 +9,8 @@ use super::{COLUMNS, Cell, Filter, Row, modules};
 #[must_use]
 pub fn rows(rows: &[Row], filter: &Filter, describe: bool) -> String {
     let mut out = String::with_capacity(2048 * rows.len());
-    for row in rows.iter().filter(|r| filter.takes(r)) {
+    for row in rows.iter().filter_map(|r| filter.shown(r)) {
+        let row = &*row;
         let letter = row.kind.map_or('S', super::Kind::letter);
         let own = COLUMNS.iter().map(|c| (c.name, c.tags_of(row.kind), (c.cell)(row), c.help));
         let modules = modules::cells(row).map(|(name, tags, cell)| (name, tags, cell, ""));

@@ -28,6 +28,10 @@ pub async fn statistics(
     if !ex.memory.request.path_and_query().starts_with(stats.uri.as_bytes()) {
         return None;
     }
+    // With any other method it is a request like all others, for the servers.
+    if !matches!(ex.memory.request.method(), Method::Get | Method::Head | Method::Post) {
+        return None;
+    }
     ex.service = Some("<STATS>");
     if let Some(kind) = refusal(ex, stats) {
         let denied = matches!(kind, AnswerKind::Reply(_));
