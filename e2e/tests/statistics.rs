@@ -159,7 +159,8 @@ fn ask_for(address: SocketAddr, question: &Question) -> Message {
     let socket = Socket::connect(&Address::Tcp(address), None).expect("it listens");
     let mut reader = Reader::new(socket, PATIENCE);
     let request = format!(
-        "{method} {target} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\n{fields}\r\n{payload}",
+        "{method} {target} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {}\r\n\
+         {fields}\r\n{payload}",
         payload.len()
     );
     assert!(reader.write(request.as_bytes()));
@@ -174,8 +175,9 @@ fn every_option_answers_as_haproxy_does() {
     let answers = |binary: &Binary| -> Vec<String> {
         let ports: Vec<_> = PROXIES.map(|_| Reservation::new().expect("a port")).into();
         let mut text =
-            "global\n stats socket SOCKET\ndefaults\n mode http\n timeout connect 1s\n timeout client \
-             9s\n timeout server 9s\n".to_owned();
+            "global\n stats socket SOCKET\ndefaults\n mode http\n timeout connect 1s\n timeout \
+             client 9s\n timeout server 9s\n"
+                .to_owned();
         for ((name, lines), port) in PROXIES.iter().zip(&ports) {
             let lines = lines.replace("SERVER", &server.address.to_string());
             text.push_str(&format!("listen {name}\n bind {}\n {lines}\n", port.address));

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use control::{OrderError, ServerOrder};
+use control::{Histogram, OrderError, ServerOrder};
 use model::{Address, Config, Name, ProxyOf};
 
 use crate::stats::Row;
@@ -151,7 +151,7 @@ pub struct ControlSocket {
 }
 
 /// What has changed since the start.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {
     /// The running generation.
     pub generation: u64,
@@ -161,6 +161,15 @@ pub struct Changes {
     pub problems: usize,
     /// Why the wanted configuration does not run; `None` when it does.
     pub error: Option<String>,
+    /// Containers that were left out because something about them is wrong.
+    pub quarantined: usize,
+    /// The providers, and how long ago what each of them says was complete; `None` where nothing
+    /// was ever seen.
+    pub providers: Vec<(Name, Option<Duration>)>,
+    /// From an event to the configuration that follows from it, seconds.
+    pub convergence: Histogram,
+    /// Requests that failed since the last change came to run, and between changes before.
+    pub failed: (u64, Histogram),
 }
 
 /// A change of the configuration while it runs. It holds until the files are read anew.

@@ -18,6 +18,7 @@ pub fn believe(previous: Option<&Observation>, now: Observation) -> Observation 
         (Freshness::Fresh(_), _) | (_, None) => now,
         (_, Some(before)) => Observation {
             freshness: now.freshness.clone(),
+            heard_ms: now.heard_ms,
             containers: before.containers.clone(),
             unreadable: before.unreadable.clone(),
             own: before.own.clone().or(now.own),

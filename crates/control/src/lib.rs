@@ -9,6 +9,7 @@
 pub mod apply;
 pub mod explain;
 pub mod guard;
+pub mod histogram;
 pub mod history;
 pub mod intent;
 pub mod live;
@@ -20,6 +21,7 @@ pub mod reconcile;
 pub mod rollout;
 
 pub use apply::{Controller, Report, Verdict};
+pub use histogram::Histogram;
 pub use history::{Cause, Ending, Entry, History};
 pub use intent::{Intent, Problem};
 pub use names::Names;

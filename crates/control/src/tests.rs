@@ -34,6 +34,7 @@ pub(crate) fn observation(
     Observation {
         provider: "docker".into(),
         freshness,
+        heard_ms: None,
         containers: containers.into_iter().map(Into::into).collect(),
         unreadable: Vec::new(),
         own: None,

@@ -92,6 +92,7 @@ impl Run {
         let seen = Observation {
             provider: "docker".into(),
             freshness: Freshness::Fresh(1),
+            heard_ms: None,
             containers,
             unreadable: Vec::new(),
             own: None,

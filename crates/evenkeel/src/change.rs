@@ -114,6 +114,7 @@ fn apply(house: &House, patches: Patches, before: Patches, cause: String) -> Res
         *controller.intent.patches_mut() = before;
         return Err(controller.error().unwrap_or("it was refused").to_owned());
     }
+    house.remembered.score.converged(report.entry.took);
     house.announce(&report);
     Ok(())
 }

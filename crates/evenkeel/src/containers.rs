@@ -253,6 +253,7 @@ impl Containers {
         let engines = self.docker.iter().map(|docker| Observation {
             provider: discovery::docker::provider_name(&docker.endpoint),
             freshness: Freshness::Blind(NOT_ASKED.to_owned()),
+            heard_ms: None,
             containers: Vec::new(),
             unreadable: Vec::new(),
             own: None,

@@ -53,6 +53,10 @@ pub struct Remembered {
     notices: RefCell<Vec<String>>,
     /// When ports that could not be opened are tried again.
     try_ports_at: Cell<Option<Instant>>,
+    /// Containers that are left out because something about them is wrong.
+    quarantined: Cell<usize>,
+    /// How changes went.
+    pub score: crate::score::Score,
 }
 
 /// Everything the control thread owns.
@@ -210,9 +214,17 @@ impl House {
     pub fn observe(&self, observation: Observation) -> Report {
         let cause = Cause::Provider(observation.provider.to_string());
         self.say_freshness(&observation);
-        let attempt = Attempt { at_ms: wall_ms(), spent: Duration::ZERO, causes: vec![cause] };
+        let at_ms = wall_ms();
+        // The engine's answer to what was asked about the container counts, too.
+        let heard = observation.heard_ms.map_or(0, |heard_ms| at_ms.saturating_sub(heard_ms));
+        let spent = Duration::from_millis(heard);
+        let attempt = Attempt { at_ms, spent, causes: vec![cause] };
         self.controller.borrow_mut().intent.observe(observation);
-        self.apply(attempt)
+        let report = self.apply(attempt);
+        if let Verdict::Applied(_) = report.verdict {
+            self.remembered.score.converged(report.entry.took);
+        }
+        report
     }
 
     /// Says that a provider went away, and why, or that it is back; the same only once.
@@ -270,6 +282,7 @@ impl House {
         let report = self.apply_or_leave_out(attempt);
         if let Verdict::Applied(_) = report.verdict {
             drain::limit(shared, &before);
+            self.remembered.score.changed(&before);
         }
         report
     }
@@ -285,6 +298,7 @@ impl House {
         let names = self.names.borrow();
         let mut controller = self.controller.borrow_mut();
         let mut survey = joined(&controller.intent, &controller, &options, &names);
+        self.remembered.quarantined.set(survey.quarantined());
         self.say_modes(std::mem::take(&mut survey.modes));
         self.say_notices(std::mem::take(&mut survey.notices));
         if survey.failed {
@@ -313,11 +327,7 @@ impl House {
         for problem in &report.new_problems {
             self.voice.warning(problem);
         }
-        match report.verdict {
-            Verdict::Refused => self.voice.alert(&report.entry),
-            Verdict::Applied(_) => self.voice.notice(&report.entry),
-            Verdict::Unchanged => self.voice.notice(&report.entry),
-        }
+        self.voice.change(&report.entry);
         for setting in &report.at_start_only {
             self.voice.warning(format!("'{setting}' differs; it takes effect at the next start"));
         }
@@ -373,7 +383,7 @@ fn joined(
 /// The findings of a configuration in somebody's voice.
 pub fn render(voice: Voice, loaded: &Loaded) -> String {
     match voice {
-        Voice::Native => config::render::human(
+        Voice::Native | Voice::Json => config::render::human(
             &loaded.diagnostics,
             &loaded.files,
             config::render::Style::default(),
@@ -539,6 +549,10 @@ impl Port for House {
             last_ms: history.last_applied_ms(),
             problems: controller.problems().len(),
             error: controller.error().map(str::to_owned),
+            quarantined: self.remembered.quarantined.get(),
+            providers: controller.intent.observations().map(age).collect(),
+            convergence: self.remembered.score.convergence(),
+            failed: self.remembered.score.failed(&self.plane.engine.shared().live()),
         }
     }
 
@@ -658,6 +672,18 @@ impl House {
         }
         text
     }
+}
+
+/// A provider, and how long ago what it says was complete.
+fn age(observation: &Observation) -> (Name, Option<Duration>) {
+    let age = match &observation.freshness {
+        Freshness::Fresh(_) => Some(Duration::ZERO),
+        Freshness::Stale { since_ms, .. } => {
+            Some(Duration::from_millis(wall_ms().saturating_sub(*since_ms)))
+        }
+        Freshness::Blind(_) | Freshness::Gone => None,
+    };
+    (observation.provider.clone(), age)
 }
 
 /// What runs, the last change, the last error.

@@ -35,6 +35,7 @@ mod resolve;
 mod rollout;
 mod run;
 mod say;
+mod score;
 mod sd_notify;
 mod seats;
 mod services;

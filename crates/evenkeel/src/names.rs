@@ -79,6 +79,9 @@ impl House {
         let cause = Cause::Name(question.name.to_string());
         let attempt = Attempt { at_ms: wall_ms(), spent: Duration::ZERO, causes: vec![cause] };
         let report = self.apply(attempt);
+        if let Verdict::Applied(_) = report.verdict {
+            self.remembered.score.converged(report.entry.took);
+        }
         if let Some(by) = by.filter(|_| report.verdict != Verdict::Unchanged) {
             self.books.updated(&question.resolvers, &by);
         }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
-use crate::args::{Cli, Command, RunArgs};
+use crate::args::{Cli, Command, LogFormat, RunArgs};
 use crate::hooks::Hooks;
 use crate::load::Loader;
 use crate::run::{Control, Options};
@@ -36,7 +36,10 @@ pub fn main() -> ExitCode {
 }
 
 fn start(args: RunArgs) -> ExitCode {
-    let voice = Voice::Native;
+    let voice = match args.log_format {
+        LogFormat::Text => Voice::Native,
+        LogFormat::Json => Voice::Json,
+    };
     let containers = match containers::find(containers::Wish {
         docker: args.docker,
         none: args.no_docker,

@@ -505,7 +505,7 @@ impl Start {
         let boot_ms = house.boot.get().as_secs_f64() * 1000.0;
         let listening = house.plane.engine.shared().live().listeners.len();
         match voice {
-            Voice::Native => voice.notice(format!(
+            Voice::Native | Voice::Json => voice.notice(format!(
                 "ready to serve on {listening} addresses with {} workers ({boot_ms:.0} ms)",
                 house.workers
             )),

@@ -42,6 +42,8 @@ pub struct Turn<'a> {
     watcher: Watcher,
     reconciler: Reconciler,
     reading: Option<(Reading, Vec<Cause>)>,
+    /// When the first was seen of what is to be read next, and of what is being read.
+    seen: [Option<Instant>; 2],
     settling: crate::memory::Settling,
     waiting: Vec<oneshot::Sender<Outcome>>,
     /// Those who wait for the run that is under way.
@@ -108,6 +110,7 @@ impl<'a> Turn<'a> {
             watcher,
             reconciler,
             reading: None,
+            seen: [None; 2],
             settling: crate::memory::Settling::default(),
             waiting: Vec::new(),
             served: Vec::new(),
@@ -153,6 +156,7 @@ impl<'a> Turn<'a> {
                     self.reconciler.handle_done(self.now(), control::reconcile::Done::MayPass);
                 }
                 Event::Touched(path) => {
+                    self.seen[0].get_or_insert_with(Instant::now);
                     let cause = Cause::File(path.display().to_string());
                     self.reconciler.handle_change(self.now(), cause);
                 }
@@ -180,6 +184,7 @@ impl<'a> Turn<'a> {
                 let anew = causes.iter().any(|c| matches!(c, Cause::Signal(_) | Cause::Command(_)));
                 let read = self.house.read(self.house.loader.clone(), anew);
                 self.reading = Some((read, causes));
+                self.seen = [None, self.seen[0]];
                 None
             }
         }
@@ -207,6 +212,8 @@ impl<'a> Turn<'a> {
         }
         self.last_error = error;
         if let Verdict::Applied(_) = report.verdict {
+            let took = self.seen[1].map_or(report.entry.took, |seen| seen.elapsed());
+            self.house.remembered.score.converged(took);
             self.house.loader.hooks.start_after(self.house.voice);
             self.follow_sockets();
         }
@@ -334,7 +341,7 @@ impl<'a> Turn<'a> {
 
     fn say_stopped(&self) {
         let voice = self.house.voice;
-        if voice == Voice::Native {
+        if !matches!(voice, Voice::Haproxy { .. }) {
             let left = self.house.plane.engine.active_connections();
             voice.notice(format!("no longer accepting; {left} connections to finish"));
             return;

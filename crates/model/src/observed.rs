@@ -31,6 +31,9 @@ pub struct Observation {
     pub provider: Name,
     /// How good it is.
     pub freshness: Freshness,
+    /// When it heard of the first event behind this, milliseconds since 1970; `None` where it went
+    /// to look by itself.
+    pub heard_ms: Option<u64>,
     /// All containers it sees, by id. One that stays as it was is the same in memory.
     pub containers: Vec<Arc<Container>>,
     /// Containers that are there and that it cannot read now, by id. What it last knew of them is

@@ -4,6 +4,8 @@
 //! tables of the statistics; figures that only Evenkeel has begin with `evenkeel_`. Format:
 //! Prometheus text exposition 0.0.4.
 
+mod own;
+
 use std::fmt::Write;
 
 use super::{Answer, Request, escape};
@@ -115,8 +117,11 @@ pub fn answer(house: &dyn House, request: &Request<'_>) -> Answer {
             proxies(&mut out, &asked, scope, kind, &rows);
         }
     }
+    if asked.scope("resolver") {
+        resolvers(&mut out, &asked, house);
+    }
     if asked.scope("global") {
-        own(&mut out, &asked, house, &process);
+        own::print(&mut out, &asked, house, &process, &rows);
     }
     Answer::text(MEDIA_TYPE, out)
 }
@@ -223,6 +228,33 @@ fn extra(out: &mut String, scope: &str, rows: &[&Row]) {
             // As HAProxy: whatever a module has is a counter.
             head(out, &metric, "counter", "Counter of a module");
             out.push_str(&lines);
+        }
+    }
+}
+
+/// Figures of name servers, each with a line for every one.
+fn resolvers(out: &mut String, asked: &Asked, house: &dyn House) {
+    let sections = house.resolvers();
+    let first = sections.iter().find_map(|section| section.servers.first());
+    for at in 0..first.map_or(0, |(_, figures)| figures.len()) {
+        let mut begun = false;
+        for section in &sections {
+            for (server, figures) in &section.servers {
+                let Some((name, value)) = figures.get(at) else { continue };
+                // The runtime API calls it otherwise than the exporter.
+                let name = if *name == "snd_error" { "send_error" } else { *name };
+                let metric = format!("haproxy_resolver_{name}");
+                if !asked.metric(&metric) {
+                    continue;
+                }
+                if !begun {
+                    head(out, &metric, "gauge", &name.replace('_', " "));
+                    begun = true;
+                }
+                let (resolver, server) = (label_value(&section.name), label_value(server));
+                let labels = format!("resolver=\"{resolver}\",nameserver=\"{server}\"");
+                let _ = writeln!(out, "{metric}{{{labels}}} {value}");
+            }
         }
     }
 }
@@ -346,47 +378,6 @@ pub fn server_state(row: &Row) -> &'static str {
         "NOLB" => "NOLB",
         "DOWN" => "DOWN",
         _ => "UP",
-    }
-}
-
-/// Figures that only Evenkeel has.
-fn own(out: &mut String, asked: &Asked, house: &dyn House, process: &ProcessFacts) {
-    let changes = house.changes();
-    let last = changes.last_ms as f64 / 1000.0;
-    for (name, kind, help, value) in [
-        ("generation", "gauge", "Number of the running configuration", process.generation as f64),
-        ("last_change_timestamp_seconds", "gauge", "When it came to run", last),
-        ("changes_applied_total", "counter", "Changes applied", process.reloads_applied as f64),
-        ("changes_refused_total", "counter", "Changes refused", process.reloads_refused as f64),
-        (
-            "config_last_reload_success",
-            "gauge",
-            "1 when the wanted configuration runs",
-            f64::from(u8::from(process.config_ok)),
-        ),
-        ("problems", "gauge", "What had to be left out of it", changes.problems as f64),
-    ] {
-        let metric = format!("evenkeel_{name}");
-        if asked.metric(&metric) {
-            head(out, &metric, kind, help);
-            let _ = writeln!(out, "{metric} {value}");
-        }
-    }
-    let metric = "evenkeel_server_info";
-    if !asked.metric(metric) {
-        return;
-    }
-    let rows = house.rows();
-    let containers = rows.iter().filter_map(|r| Some((r, r.server.as_ref()?.container.as_ref()?)));
-    let mut lines = String::new();
-    for (row, (provider, id)) in containers {
-        let (provider, id) = (label_value(provider), label_value(id));
-        let labels = format!("{},provider=\"{provider}\",container=\"{id}\"", labels(row));
-        let _ = writeln!(lines, "{metric}{{{labels}}} 1");
-    }
-    if !lines.is_empty() {
-        head(out, metric, "gauge", "Which container a server is");
-        out.push_str(&lines);
     }
 }
 

@@ -55,6 +55,7 @@ pub fn observation(environment: &BTreeMap<String, String>) -> Option<Observation
     (!containers.is_empty()).then(|| Observation {
         provider: PROVIDER.into(),
         freshness: Freshness::Fresh(0),
+        heard_ms: None,
         containers: containers.into_iter().map(Into::into).collect(),
         unreadable: Vec::new(),
         own: None,

@@ -142,6 +142,7 @@ fn empty(provider: Name, freshness: Freshness) -> Observation {
     Observation {
         provider,
         freshness,
+        heard_ms: None,
         containers: Vec::new(),
         unreadable: Vec::new(),
         own: None,

@@ -58,6 +58,8 @@ pub struct Observer {
     /// When the last stop signal of a container was seen. The engine's own answers do not tell.
     stops: BTreeMap<Name, u64>,
     changes: u64,
+    /// When the first event was heard of which nobody was told yet, milliseconds since 1970.
+    heard_ms: Option<u64>,
     known: bool,
     /// The engine is away since, in milliseconds since 1970.
     away_since_ms: Option<u64>,
@@ -81,6 +83,7 @@ impl Observer {
             unreadable: BTreeMap::new(),
             stops: BTreeMap::new(),
             changes: 0,
+            heard_ms: None,
             known: false,
             away_since_ms: None,
         }
@@ -217,6 +220,21 @@ impl Observer {
         Told::Changed
     }
 
+    /// An event came that may change something.
+    pub fn hear(&mut self) {
+        self.heard_ms.get_or_insert_with(wall_ms);
+    }
+
+    /// Nothing came of what was heard.
+    pub fn forget_heard(&mut self) {
+        self.heard_ms = None;
+    }
+
+    /// The whole as of now, to be told to others.
+    pub fn tell(&mut self) -> Observation {
+        Observation { heard_ms: self.heard_ms.take(), ..self.fresh() }
+    }
+
     /// The whole as of now.
     pub fn fresh(&self) -> Observation {
         self.observation(Freshness::Fresh(self.changes))
@@ -238,6 +256,7 @@ impl Observer {
             machine: self.machine,
             provider: self.provider.clone(),
             freshness,
+            heard_ms: None,
             own: self.own(&containers),
             node: self.node.clone(),
             swarm: self.swarm.clone(),

@@ -131,7 +131,7 @@ async fn follow(
             changed |= take(observer, &mut looks, &event);
         }
         if changed {
-            observations.send(observer.fresh()).await?;
+            observations.send(observer.tell()).await?;
         }
         changed = false;
         // Managers stop telling of this node only when its own word is out.
@@ -297,6 +297,9 @@ async fn list(
 /// Takes an event in; whether something is believed now that was not before.
 fn take(observer: &mut Observer, looks: &mut Looks<'_>, event: &Event) -> bool {
     let told = observer.handle(event);
+    if told != Told::Nothing {
+        observer.hear();
+    }
     match told {
         Told::Look => looks.want(event.id.clone(), event.name.as_deref()),
         // Also of one that is not known yet: an answer that is under way would bring it to life.
@@ -307,15 +310,19 @@ fn take(observer: &mut Observer, looks: &mut Looks<'_>, event: &Event) -> bool {
 }
 
 fn learn(observer: &mut Observer, look: Option<Look>) -> bool {
-    match look {
+    let changed = match look {
         Some(Look::Seen(seen)) => {
             observer.update(*seen);
             true
         }
         Some(Look::Missing(id)) => observer.removed(&id) == Told::Changed,
         Some(Look::Failed(one)) => observer.missed(one) == Told::Changed,
-        None => false,
+        None => return false,
+    };
+    if !changed {
+        observer.forget_heard();
     }
+    changed
 }
 
 async fn at(time: Option<Instant>) {

@@ -158,6 +158,20 @@ pub struct RunArgs {
     /// [default: $EVENKEEL_API_TOKEN; without either nothing can be changed there]
     #[arg(long, value_name = "FILE")]
     pub api_token_file: Option<PathBuf>,
+    /// How changes and whatever else happens are told on standard error: text for people, or one
+    /// JSON object in each line
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+}
+
+/// What standard error is written for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// People.
+    #[default]
+    Text,
+    /// Programs.
+    Json,
 }
 
 /// `evenkeel check`.

@@ -34,6 +34,13 @@ impl Survey {
     pub fn wanted(self) -> Wanted {
         Wanted { config: self.config, problems: self.problems }
     }
+
+    /// Containers that are left out because something about them is wrong.
+    #[must_use]
+    pub fn quarantined(&self) -> usize {
+        let bad = |s: &&Seat| matches!(s.standing, Standing::Quarantined(_));
+        self.seats.iter().filter(bad).count()
+    }
 }
 
 /// Whether a container takes part.

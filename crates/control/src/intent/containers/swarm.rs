@@ -72,6 +72,7 @@ pub fn join<'a>(observations: &[&'a Observation]) -> Joined<'a> {
         Cow::Owned(Observation {
             provider: observation.provider.clone(),
             freshness: observation.freshness.clone(),
+            heard_ms: observation.heard_ms,
             containers,
             unreadable: observation.unreadable.clone(),
             own: observation.own.clone(),
