@@ -80,7 +80,11 @@ fn servers(balancer: &Balancer) -> Vec<String> {
             .collect::<Vec<_>>()
             .join(" ")
     };
-    answer.lines().skip(2).filter(|l| !l.is_empty()).map(fields).collect()
+    let mut all: Vec<String> =
+        answer.lines().skip(2).filter(|l| !l.is_empty()).map(fields).collect();
+    // What was added stands elsewhere in the file.
+    all.sort();
+    all
 }
 
 fn columns(balancer: &Balancer) -> Vec<String> {
@@ -91,7 +95,9 @@ fn columns(balancer: &Balancer) -> Vec<String> {
         let cells: Vec<&str> = line.split(',').collect();
         at.map(|at| cells.get(at).copied().unwrap_or("-")).join(",")
     };
-    table.lines().skip(1).filter(|l| !l.is_empty()).map(row).collect()
+    let mut all: Vec<String> = table.lines().skip(1).filter(|l| !l.is_empty()).map(row).collect();
+    all.sort();
+    all
 }
 
 #[test]

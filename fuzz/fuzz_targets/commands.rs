@@ -48,6 +48,10 @@ impl House for Empty {
     fn config(&self) -> Option<Arc<Config>> {
         Some(Arc::clone(&self.0))
     }
+    fn config_text(&self, _: bool) -> Option<String> {
+        None
+    }
+    fn asks(&self, _: &str, _: &str) {}
     fn order(&self, _: &ServerOrder) -> Result<(), OrderError> {
         Ok(())
     }
@@ -129,7 +133,7 @@ fuzz_target!(|input: &[u8]| {
             timeout: Duration::from_secs(86_400 * 365),
             sessions_max: 1,
         };
-        let talk = converse(&mut theirs, rights, &house);
+        let talk = converse(&mut theirs, rights, &house, "a fuzzer");
         let mut answer = Vec::new();
         let read = ours.read_to_end(&mut answer);
         tokio::pin!(read);

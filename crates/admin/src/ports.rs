@@ -325,6 +325,9 @@ pub trait House {
     /// Every `resolvers` section, in the order of the configuration.
     fn resolvers(&self) -> Vec<ResolversRow>;
 
+    /// Whose command comes next.
+    fn asks(&self, who: &str, command: &str);
+
     /// Carries out an order about a server.
     ///
     /// # Errors

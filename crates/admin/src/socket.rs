@@ -55,7 +55,7 @@ pub async fn serve(fd: OwnedFd, rights: Rights, house: Rc<dyn House>) -> io::Res
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return Ok(()) };
         let accepted = match &listener {
             Listener::Unix(l) => l.accept().await.map(|(s, _)| Stream::Unix(s)),
-            Listener::Tcp(l) => l.accept().await.map(|(s, _)| Stream::Tcp(s)),
+            Listener::Tcp(l) => l.accept().await.map(|(s, from)| Stream::Tcp(s, from)),
         };
         let Ok(stream) = accepted else {
             tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -77,16 +77,31 @@ enum Listener {
 
 enum Stream {
     Unix(UnixStream),
-    Tcp(TcpStream),
+    Tcp(TcpStream, std::net::SocketAddr),
+}
+
+/// Whoever is at the other end, for people.
+fn who(stream: &Stream) -> String {
+    match stream {
+        Stream::Tcp(_, from) => format!("from {from}"),
+        Stream::Unix(stream) => match stream.peer_cred() {
+            Ok(cred) => match cred.pid() {
+                Some(pid) => format!("uid {}, pid {pid}", cred.uid()),
+                None => format!("uid {}", cred.uid()),
+            },
+            Err(_) => "on a control socket".to_owned(),
+        },
+    }
 }
 
 async fn session(stream: Stream, rights: Rights, house: Rc<dyn House>) -> io::Result<()> {
+    let who = who(&stream);
     match stream {
-        Stream::Tcp(mut stream) => {
-            converse(&mut stream, rights, &*house).await?;
+        Stream::Tcp(mut stream, _) => {
+            converse(&mut stream, rights, &*house, &who).await?;
         }
         Stream::Unix(mut stream) => {
-            if converse(&mut stream, rights, &*house).await? == Ended::HandOver {
+            if converse(&mut stream, rights, &*house, &who).await? == Ended::HandOver {
                 give(stream, house).await?;
             }
         }
@@ -121,6 +136,8 @@ pub enum Ended {
 /// A conversation: what it may do and how it wants to be answered.
 struct Session<'a> {
     house: &'a dyn House,
+    /// Whoever speaks.
+    who: &'a str,
     rights: Rights,
     /// Stay open after the first line.
     interactive: bool,
@@ -138,7 +155,7 @@ enum SeverityOutput {
     Word,
 }
 
-/// Reads lines and answers them; a session that is not interactive ends after its first line.
+/// Reads lines of `who` and answers them; a session that is not interactive ends after its first.
 ///
 /// # Errors
 /// When the stream fails, or a line or payload is too long.
@@ -146,9 +163,11 @@ pub async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut S,
     rights: Rights,
     house: &dyn House,
+    who: &str,
 ) -> io::Result<Ended> {
     let mut session = Session {
         house,
+        who,
         rights,
         interactive: false,
         prompt: false,
@@ -242,8 +261,8 @@ const PROMPT_USAGE: &str = "Usage: prompt [help | n | i | p | timed]*\n  \
     Without argument: from n or i to p, from p to n.";
 
 impl Session<'_> {
-    async fn run(&mut self, command: &str, payload: Option<&str>) -> Next {
-        let words = commands::split_words(command);
+    async fn run(&mut self, said: &str, payload: Option<&str>) -> Next {
+        let words = commands::split_words(said);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         if words.is_empty() {
             return Next::Answer(Reply::done());
@@ -254,6 +273,7 @@ impl Session<'_> {
         if command.level > self.rights.level {
             return Next::Answer(Reply::error("Permission denied"));
         }
+        self.house.asks(self.who, said);
         let words = words.get(command.length()..).unwrap_or_default();
         let args = Args { words, payload, level: self.rights.level };
         match command.run {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use config::Ast;
-use model::{Address, Config, Generation, Origin, Snapshot};
+use model::{Address, Change, ChangeSubject, Config, Generation, Origin, Snapshot};
 
 use crate::history::{Cause, Ending, Entry, History, STEPS_MAX};
-use crate::intent::{Intent, Problem, Wanted};
+use crate::intent::{Intent, Problem, State, Wanted};
 use crate::plan::Plan;
-use crate::ports::{DataPlane, Opened, OrderError, Refusal, ServerOrder};
+use crate::ports::{DataPlane, Opened, OrderError, Refusal, ServerOrder, ServerOrderKind};
 use crate::reconcile::Done;
 
 /// How an attempt ended.
@@ -168,6 +168,7 @@ impl Controller {
                 self.intent.overrides_mut().retain_existing(&snapshot.config);
                 self.running = Some(Arc::new(snapshot));
                 self.note_files();
+                self.order_again(plane, &plan);
                 (Verdict::Applied(opened), Done::Settled, applied(generation, &plan))
             }
             Err(refusal) => {
@@ -219,8 +220,38 @@ impl Controller {
     /// As the data plane's.
     pub fn order(&mut self, plane: &dyn DataPlane, order: &ServerOrder) -> Result<(), OrderError> {
         plane.order(order)?;
-        self.intent.overrides_mut().record(order);
+        let server = self.running.as_ref().and_then(|running| {
+            let backend = running.config.backend(&order.backend)?;
+            backend.servers.iter().find(|s| s.name == order.server)
+        });
+        // One that a command added begins in maintenance by itself.
+        let disabled = server.is_some_and(|s| s.disabled && !matches!(s.origin, Origin::Runtime));
+        self.intent.overrides_mut().record(order, disabled);
         Ok(())
+    }
+
+    /// A server with another address begins afresh; what an operator ordered about it holds.
+    fn order_again(&self, plane: &dyn DataPlane, plan: &Plan) {
+        for step in &plan.steps {
+            let Change::Modify(ChangeSubject::Server(backend, server), aspects) = &step.change
+            else {
+                continue;
+            };
+            let Some(what) = self.intent.overrides().of(backend, server) else { continue };
+            if !aspects.contains(&"address") {
+                continue;
+            }
+            let state = what.state.map(|state| match state {
+                State::Drain => ServerOrderKind::Drain,
+                State::Maintenance => ServerOrderKind::Maintenance,
+                State::Ready => ServerOrderKind::Ready,
+            });
+            for what in state.into_iter().chain(what.weight) {
+                let order = ServerOrder { backend: backend.clone(), server: server.clone(), what };
+                // What could be ordered before can be ordered now.
+                let _ = plane.order(&order);
+            }
+        }
     }
 
     fn note_files(&mut self) {

@@ -18,12 +18,32 @@ pub fn carry_out(house: &House, change: Change) -> Result<String, String> {
     let config = &running.config;
     let before = house.controller.borrow().intent.patches().clone();
     let mut patches = before.clone();
+    let subject = subject(&change);
     let (cause, said) = note(house, config, &mut patches, change)?;
     if patches == before {
         return Ok(said);
     }
     apply(house, patches, before, cause)?;
+    house.note(subject);
     Ok(said)
+}
+
+/// What a change is about, as changes are listed.
+fn subject(change: &Change) -> String {
+    match change {
+        Change::Server(backend, server, _)
+        | Change::AddServer(backend, server, _)
+        | Change::RemoveServer(backend, server) => format!("server {backend}/{server}"),
+        Change::AddBind(frontend, _)
+        | Change::RemoveBind(frontend, _)
+        | Change::RemoveFrontend(frontend)
+        | Change::Frontend(frontend, _) => format!("frontend {frontend}"),
+        Change::AddSection(keyword, header, _) => {
+            format!("{keyword} {}", header.first().map_or("", |name| name))
+        }
+        Change::RemoveBackend(backend) => format!("backend {backend}"),
+        Change::Maxconn(_) | Change::ConnectionRate(_) => "global".to_owned(),
+    }
 }
 
 /// Notes a change; returns what is done and what to say about it.

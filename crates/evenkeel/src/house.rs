@@ -16,7 +16,8 @@ use admin::stats::Row;
 use admin::{Outcome, ProcessFacts};
 use config::{Environment, Severity};
 use control::apply::Attempt;
-use control::intent::{Intent, Patches, Wanted, containers};
+use control::intent::{Asked, Intent, Keep, Wanted, containers};
+use control::ports::{DataPlane, ServerOrderKind};
 use control::{Cause, Controller, Names, OrderError, Report, ServerOrder, Verdict};
 use model::observed::{Freshness, Observation};
 use model::{Address, Config, Name, Origin, Snapshot};
@@ -44,9 +45,11 @@ pub enum Request {
     TakenOver(u32),
 }
 
-/// What was said and tried about containers.
+/// What was said and tried.
 #[derive(Default)]
 pub struct Remembered {
+    /// Who spoke last on a control socket, and what was said.
+    asked: RefCell<Option<(String, String)>>,
     /// By which rule they are chosen, as it was said last.
     modes: RefCell<Vec<(Name, &'static str)>>,
     /// What operators were told last.
@@ -185,12 +188,15 @@ impl House {
                 }
                 let mut controller = self.controller.borrow_mut();
                 controller.take_files(config, Arc::clone(&loaded.ast));
-                // What was changed by commands holds until the files are read anew.
-                let patches = std::mem::take(controller.intent.patches_mut());
+                let patches = controller.intent.patches().clone();
+                let keep = self.loader.keep;
+                let forgotten = controller.intent.settle(keep, &self.containers.borrow());
                 drop(controller);
                 let report = self.apply(attempt);
                 if report.verdict == Verdict::Refused {
                     *self.controller.borrow_mut().intent.patches_mut() = patches;
+                } else {
+                    self.forget(keep, &forgotten);
                 }
                 report
             }
@@ -201,6 +207,46 @@ impl House {
             *self.environment.borrow_mut() = loaded.environment;
         }
         Some(report)
+    }
+
+    /// The files were read anew: says what of changes is forgotten, and takes orders back where
+    /// none are to be kept.
+    fn forget(&self, keep: Keep, forgotten: &[String]) {
+        for line in forgotten {
+            self.voice.notice(format!("forgotten, the files were read anew: {line}"));
+        }
+        if keep != Keep::None {
+            return;
+        }
+        let Some(running) = self.running() else { return };
+        let orders = self.controller.borrow_mut().intent.overrides_mut().clear();
+        for (backend, server, what) in orders {
+            self.voice.notice(format!(
+                "taken back, the files were read anew: server {backend}/{server}: {what}"
+            ));
+            let model = running.config.backend(&backend);
+            let model = model.and_then(|b| b.servers.iter().find(|s| s.name == server));
+            let Some(model) = model else { continue };
+            let state = match model.disabled {
+                true => ServerOrderKind::Maintenance,
+                false => ServerOrderKind::Ready,
+            };
+            let state = what.state.is_some().then_some(state);
+            let weight = what.weight.map(|_| ServerOrderKind::Weight(model.weight));
+            for what in state.into_iter().chain(weight) {
+                let order = ServerOrder { backend: backend.clone(), server: server.clone(), what };
+                // A server that is gone needs no order.
+                let _ = self.plane.order(&order);
+            }
+        }
+    }
+
+    /// Remembers who changed something.
+    pub fn note(&self, subject: String) {
+        let asked = self.remembered.asked.borrow().clone();
+        let (who, command) = asked.unwrap_or_else(|| ("the process".to_owned(), String::new()));
+        let asked = Asked { at_ms: wall_ms(), who, command };
+        self.controller.borrow_mut().intent.note(subject, asked);
     }
 
     /// Containers have a frontend without any file, so there an operator who insists may empty it.
@@ -445,11 +491,17 @@ impl Port for House {
     fn order(&self, order: &ServerOrder) -> Result<(), OrderError> {
         let mut controller = self.controller.borrow_mut();
         controller.order(&self.plane, order)?;
-        if order.what == control::ports::ServerOrderKind::Ready {
+        if order.what == ServerOrderKind::Ready {
             // A server that a command added begins in maintenance; that is over for good.
             controller.intent.patches_mut().enable(&order.backend, &order.server);
         }
+        drop(controller);
+        self.note(format!("server {}/{}", order.backend, order.server));
         Ok(())
+    }
+
+    fn asks(&self, who: &str, command: &str) {
+        *self.remembered.asked.borrow_mut() = Some((who.to_owned(), command.to_owned()));
     }
 
     fn change(&self, change: Change) -> Result<String, String> {
@@ -591,7 +643,7 @@ impl Port for House {
                 Err(e) => Outcome { ok: false, text: format!("{e}\n") },
                 Ok(mut loaded) => match loaded.config.take() {
                     Some(config) if loaded.unresolved.is_empty() => {
-                        Outcome { ok: true, text: self.plan_text(config) }
+                        Outcome { ok: true, text: self.plan_text(config, Arc::clone(&loaded.ast)) }
                     }
                     _ => Outcome { ok: false, text: findings(&loaded) + "\n" },
                 },
@@ -659,14 +711,22 @@ impl House {
         (silent > 0).then(|| format!("{silent} of {} workers do not answer", self.workers))
     }
 
-    fn plan_text(&self, config: Config) -> String {
+    fn plan_text(&self, config: Config, files: Arc<config::Ast>) -> String {
         let controller = self.controller.borrow();
         let mut intent = controller.intent.clone();
-        intent.set_base(config, Arc::default());
-        *intent.patches_mut() = Patches::default();
+        let keep = self.loader.keep;
+        intent.set_base(config, files);
         let (options, names) = (self.containers.borrow(), self.names.borrow());
+        intent.settle(keep, &options);
         let wanted = joined(&intent, &controller, &options, &names);
-        let mut text = controller.plan(&wanted.config).to_string();
+        let mut text = String::new();
+        let drift = controller.intent.drift(keep);
+        if !drift.is_empty() {
+            text.push_str("Changed at run time, neither in the files nor in labels:\n");
+            let now_ms = wall_ms();
+            drift.iter().for_each(|d| text.push_str(&format!("  {}\n", d.line(now_ms))));
+        }
+        text.push_str(&controller.plan(&wanted.config).to_string());
         for problem in &wanted.problems {
             text.push_str(&format!("warning: {problem}\n"));
         }
@@ -713,11 +773,8 @@ fn status(house: &House) -> String {
     for notice in house.remembered.notices.borrow().iter() {
         out.push_str(&format!("note: {notice}\n"));
     }
-    for (backend, server, what) in controller.intent.overrides().iter() {
-        out.push_str(&format!("changed at run time: {backend}/{server}: {what:?}\n"));
-    }
-    for line in controller.intent.patches().lines() {
-        out.push_str(&format!("changed at run time: {line}\n"));
+    for drift in controller.intent.drift(house.loader.keep) {
+        out.push_str(&format!("changed at run time: {}: {}\n", drift.subject, drift.what));
     }
     if let Some(last) = controller.history().last() {
         out.push_str(&format!("last change: {last}\n"));

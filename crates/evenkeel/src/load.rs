@@ -42,6 +42,8 @@ pub struct Loader {
     pub maxconn: Option<u32>,
     /// What is run around changes.
     pub hooks: Hooks,
+    /// What of orders and changes given at run time outlives a reading.
+    pub keep: control::intent::Keep,
     /// The lists of patterns that live in this process.
     pub patterns: Arc<expr::PatternStore>,
 }
@@ -119,6 +121,7 @@ impl Loader {
             resolve: true,
             maxconn: None,
             hooks: Hooks::new(None, None),
+            keep: control::intent::Keep::default(),
             patterns: Arc::default(),
         }
     }

@@ -80,6 +80,7 @@ fn start(args: RunArgs) -> ExitCode {
     };
     let mut loader = Loader::new(paths);
     loader.hooks = Hooks::new(args.before_change, args.after_change);
+    loader.keep = args.keep_overrides.into();
     run::run(Options {
         voice,
         haproxy: false,

@@ -288,7 +288,13 @@ const MANUAL_END: &str = "\n## Maps and ACLs\n\n\
     this changes a file: it holds until the files are read anew.\n\n\
     ```\n\
     add backend blue <<\nbalance leastconn\nserver b1 10.0.0.7:8080 check\n\n\
-    ```\n";
+    ```\n\n\
+    ## What a reading of the files leaves\n\n\
+    `plan` lists what commands changed, with who sent which, and says of each whether it outlives \
+    the next reading of the\nfiles. By default states and weights of servers do, as with HAProxy's \
+    state file; addresses, limits and what was\nadded or taken away do not, and a line says so. \
+    `evenkeel run --keep-overrides all` keeps everything that the files\nstill have a place for \
+    (what they say themselves wins), `none` keeps nothing.\n";
 
 #[cfg(test)]
 mod tests {

@@ -16,7 +16,8 @@ pub(super) const COMMANDS: &[Command] = commands! {
     "hand-over" "" Admin "pass the listening sockets to a new process and finish":
         Run::Session(SessionCommand::HandOver);
     "plan" "[<file>...]" Operator
-        "what reading the configuration now would change, without changing it": Run::Later(plan);
+        "what differs from files and labels, who asked for it, and what reading the files now \
+         would change; changes nothing": Run::Later(plan);
     "reload" "" Admin "read the configuration now and apply it":
         Run::Later(|house, _| finish(house.reload()));
     "show config" "" Operator

@@ -74,6 +74,7 @@ fn run(house: &dyn House, request: &Request<'_>, asked: &Asked) -> &'static str 
         return "NONE";
     }
     let mut done = 0;
+    house.asks("on the statistics page", &action);
     for server in &servers {
         for what in kind {
             let (backend, server) = (row.proxy.as_str().into(), server.as_str().into());

@@ -49,6 +49,8 @@ impl House for Fake {
         Some(if secrets { "user a password b\n" } else { "user a password ***\n" }.to_owned())
     }
 
+    fn asks(&self, _: &str, _: &str) {}
+
     fn config(&self) -> Option<Arc<model::Config>> {
         Some(Arc::clone(&self.config))
     }
@@ -160,7 +162,7 @@ fn talk_to(house: &Fake, level: Level, input: &str) -> String {
         ours.shutdown().await.expect("open");
         let rights =
             Rights { level, hand_over: false, timeout: Duration::from_secs(10), sessions_max: 1 };
-        converse(&mut theirs, rights, house).await.expect("no error on a pipe");
+        converse(&mut theirs, rights, house, "a test").await.expect("no error on a pipe");
         drop(theirs);
         let mut answer = String::new();
         ours.read_to_string(&mut answer).await.expect("text");

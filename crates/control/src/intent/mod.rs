@@ -1,6 +1,7 @@
 //! What the operator wants: files, what observed containers ask for, and orders given at run time.
 
 pub mod containers;
+mod keep;
 pub mod links;
 mod overrides;
 mod patches;
@@ -16,6 +17,7 @@ use model::{Config, Name, Origin};
 
 use crate::guard;
 
+pub use keep::{Asked, Drift, Keep};
 pub use overrides::{Override, Overrides, State};
 pub use patches::{FrontendPatch, Patches, ServerPatch, port_text};
 
@@ -53,6 +55,7 @@ pub struct Intent {
     observed: BTreeMap<Name, Observation>,
     overrides: Overrides,
     patches: Patches,
+    ledger: keep::Ledger,
     /// Spares work; changes nothing of what comes of it.
     memo: RefCell<containers::Memo>,
 }
@@ -65,6 +68,7 @@ impl Clone for Intent {
             observed: self.observed.clone(),
             overrides: self.overrides.clone(),
             patches: self.patches.clone(),
+            ledger: self.ledger.clone(),
             memo: RefCell::default(),
         }
     }

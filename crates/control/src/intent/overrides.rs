@@ -13,6 +13,8 @@ pub enum State {
     Drain,
     /// Nothing new, no checks.
     Maintenance,
+    /// In use although the configuration says 'disabled'.
+    Ready,
 }
 
 /// What was asked for one server.
@@ -29,8 +31,9 @@ pub struct Override {
 pub struct Overrides(BTreeMap<(Name, Name), Override>);
 
 impl Overrides {
-    /// Remembers an order that the data plane carried out.
-    pub fn record(&mut self, order: &ServerOrder) {
+    /// Remembers an order that the data plane carried out; `disabled` is what the configuration
+    /// says of the server.
+    pub fn record(&mut self, order: &ServerOrder, disabled: bool) {
         let passing = matches!(
             order.what,
             ServerOrderKind::Health(_)
@@ -45,7 +48,7 @@ impl Overrides {
         let key = (order.backend.clone(), order.server.clone());
         let entry = self.0.entry(key.clone()).or_default();
         match order.what {
-            ServerOrderKind::Ready => entry.state = None,
+            ServerOrderKind::Ready => entry.state = disabled.then_some(State::Ready),
             ServerOrderKind::Drain => entry.state = Some(State::Drain),
             ServerOrderKind::Maintenance => entry.state = Some(State::Maintenance),
             weight @ (ServerOrderKind::Weight(_) | ServerOrderKind::WeightPercent(_)) => {
@@ -63,6 +66,11 @@ impl Overrides {
         self.0.retain(|(backend, server), _| {
             config.backend(backend).is_some_and(|b| b.servers.iter().any(|s| s.name == *server))
         });
+    }
+
+    /// Forgets everything; returns what there was.
+    pub fn clear(&mut self) -> Vec<(Name, Name, Override)> {
+        std::mem::take(&mut self.0).into_iter().map(|((b, s), what)| (b, s, what)).collect()
     }
 
     /// What was asked for one server.
@@ -89,11 +97,11 @@ mod tests {
     #[test]
     fn ready_takes_back_the_state_but_not_the_weight() {
         let mut overrides = Overrides::default();
-        overrides.record(&order("a", ServerOrderKind::Drain));
-        overrides.record(&order("a", ServerOrderKind::Weight(3)));
-        overrides.record(&order("a", ServerOrderKind::Ready));
-        overrides.record(&order("x", ServerOrderKind::Maintenance));
-        overrides.record(&order("x", ServerOrderKind::Ready));
+        overrides.record(&order("a", ServerOrderKind::Drain), false);
+        overrides.record(&order("a", ServerOrderKind::Weight(3)), false);
+        overrides.record(&order("a", ServerOrderKind::Ready), false);
+        overrides.record(&order("x", ServerOrderKind::Maintenance), false);
+        overrides.record(&order("x", ServerOrderKind::Ready), false);
         let all: Vec<_> = overrides.iter().map(|(_, s, o)| (s.to_string(), *o)).collect();
         let weight = Some(ServerOrderKind::Weight(3));
         assert_eq!(all, [("a".to_owned(), Override { state: None, weight })]);
@@ -102,8 +110,8 @@ mod tests {
     #[test]
     fn orders_about_removed_servers_are_forgotten() {
         let mut overrides = Overrides::default();
-        overrides.record(&order("a", ServerOrderKind::Drain));
-        overrides.record(&order("gone", ServerOrderKind::Drain));
+        overrides.record(&order("a", ServerOrderKind::Drain), false);
+        overrides.record(&order("gone", ServerOrderKind::Drain), false);
         overrides.retain_existing(&config(&[], &[server("a", 1)]));
         assert_eq!(overrides.iter().count(), 1);
     }

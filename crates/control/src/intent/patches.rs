@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use model::{Address, Backend, Bind, Config, Frontend, Host, Name, Port, Server};
+use model::{Address, Backend, BackendTarget, Bind, Config, Frontend, Host, Name, Port, Server};
 
 /// What was asked for one server; `None` = as configured.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -203,56 +203,106 @@ impl Patches {
         own.map(|(_, bind, words)| (bind, words.as_slice()))
     }
 
+    /// Forgets what a configuration has no place for: changes of proxies and servers that are not
+    /// there, additions that are there already, and frontends that lead to no backend.
+    pub fn settle(&mut self, config: &Config) {
+        let sections = std::mem::take(&mut self.sections);
+        let backs = sections.iter().filter_map(|s| s.backend.as_ref());
+        let added: BTreeSet<Name> = backs.map(|b| b.name.clone()).collect();
+        let leads = |name: &Name| config.backend(name).is_some() || added.contains(name);
+        self.sections = sections;
+        self.sections.retain(|section| {
+            let front = section.frontend.as_ref().is_none_or(|front| {
+                let static_target = |target: &BackendTarget| match target {
+                    BackendTarget::Static(name) => leads(name),
+                    BackendTarget::Format(_) => true,
+                };
+                config.frontend(&front.name).is_none()
+                    && front.default_backend.as_ref().is_none_or(&leads)
+                    && front.use_backend.iter().all(|rule| static_target(&rule.action))
+            });
+            front && section.backend.as_ref().is_none_or(|b| config.backend(&b.name).is_none())
+        });
+        let has = |backend: &Name, server: &Name| {
+            config.backend(backend).is_some_and(|b| b.servers.iter().any(|s| s.name == *server))
+        };
+        let fronts: BTreeSet<Name> = self
+            .sections
+            .iter()
+            .filter_map(|s| s.frontend.as_ref().map(|f| f.name.clone()))
+            .collect();
+        let front = |name: &Name| config.frontend(name).is_some() || fronts.contains(name);
+        self.added.retain(|(b, s, _)| {
+            let tracked = s.track.as_deref().is_none_or(|(b, s)| has(b, s));
+            leads(b) && !has(b, &s.name) && tracked
+        });
+        let new: BTreeSet<(Name, Name)> =
+            self.added.iter().map(|(b, s, _)| (b.clone(), s.name.clone())).collect();
+        self.servers
+            .retain(|key, _| has(&key.0, &key.1) || new.contains(key) || added.contains(&key.0));
+        self.removed.retain(|(b, s)| has(b, s) || added.contains(b));
+        let listens = |f: &Name, a: &Address| {
+            config.frontend(f).is_some_and(|f| f.binds.iter().any(|b| b.address == *a))
+        };
+        self.binds.retain(|(f, bind, _)| front(f) && !listens(f, &bind.address));
+        self.removed_binds.retain(|(f, address)| listens(f, address));
+        self.removed_frontends.retain(|name| config.frontend(name).is_some());
+        self.removed_backends.retain(|name| config.backend(name).is_some());
+        self.frontends.retain(|name, _| front(name));
+    }
+
     /// One line for each change, for people.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        let mut lines = Vec::new();
+        self.entries().into_iter().map(|(subject, what)| format!("{subject}: {what}")).collect()
+    }
+
+    /// What is changed, and how, in words.
+    #[must_use]
+    pub fn entries(&self) -> Vec<(String, String)> {
+        let mut entries = Vec::new();
+        let mut say = |subject: String, what: String| entries.push((subject, what));
         if let Some(maxconn) = self.maxconn {
-            lines.push(format!("maxconn {maxconn}"));
+            say("global".to_owned(), format!("maxconn {maxconn}"));
         }
         if let Some(rate) = self.connection_rate {
-            lines.push(format!("maxconnrate {rate}"));
+            say("global".to_owned(), format!("maxconnrate {rate}"));
         }
         for (name, patch) in &self.frontends {
-            if patch.closed {
-                lines.push(format!("frontend {name}: closed"));
+            if patch.closed || patch.shut {
+                say(format!("frontend {name}"), "closed".to_owned());
             }
             if let Some(maxconn) = patch.maxconn {
-                lines.push(format!("frontend {name}: maxconn {maxconn}"));
+                say(format!("frontend {name}"), format!("maxconn {maxconn}"));
             }
         }
         for section in &self.sections {
-            let header = section.text.lines().next().unwrap_or_default();
-            lines.push(format!("{header}: added"));
+            if let Some(front) = &section.frontend {
+                say(format!("frontend {}", front.name), "added".to_owned());
+            }
+            if let Some(back) = &section.backend {
+                say(format!("backend {}", back.name), "added".to_owned());
+            }
         }
-        let frontends = self.removed_frontends.iter().map(|n| format!("frontend {n}: removed"));
-        let backends = self.removed_backends.iter().map(|n| format!("backend {n}: removed"));
-        lines.extend(frontends.chain(backends));
+        let gone = || "removed".to_owned();
+        self.removed_frontends.iter().for_each(|n| say(format!("frontend {n}"), gone()));
+        self.removed_backends.iter().for_each(|n| say(format!("backend {n}"), gone()));
         for (frontend, bind, _) in &self.binds {
-            lines.push(format!("bind {} of frontend {frontend}: added", bind.address));
+            say(format!("frontend {frontend}"), format!("bind {} added", bind.address));
         }
         for (frontend, address) in &self.removed_binds {
-            lines.push(format!("bind {address} of frontend {frontend}: removed"));
+            say(format!("frontend {frontend}"), format!("bind {address} removed"));
         }
         for (backend, server, _) in &self.added {
-            lines.push(format!("server {backend}/{}: added", server.name));
+            say(format!("server {backend}/{}", server.name), "added".to_owned());
         }
         for (backend, server) in &self.removed {
-            lines.push(format!("server {backend}/{server}: removed"));
+            say(format!("server {backend}/{server}"), gone());
         }
         for ((backend, server), patch) in &self.servers {
-            let mut words = Vec::new();
-            words.extend(patch.host.as_ref().map(|h| format!("address {h}")));
-            words.extend(patch.port.map(|p| format!("port {}", port_text(p))));
-            words.extend(patch.check_addr.map(|a| format!("check-addr {a}")));
-            words.extend(patch.check_port.map(|p| format!("check-port {p}")));
-            words.extend(patch.agent_addr.map(|a| format!("agent-addr {a}")));
-            words.extend(patch.agent_port.map(|p| format!("agent-port {p}")));
-            words.extend(patch.agent_send.as_ref().map(|t| format!("agent-send {t:?}")));
-            words.extend(patch.maxconn.map(|m| format!("maxconn {m}")));
-            lines.push(format!("server {backend}/{server}: {}", words.join(", ")));
+            say(format!("server {backend}/{server}"), patch.words());
         }
-        lines
+        entries
     }
 
     /// Changes a configuration; what it does not have is left alone.
@@ -287,7 +337,13 @@ impl Patches {
             servers.retain(|s| !self.removed.contains(&(name.clone(), s.name.clone())));
             for (_, server, _) in self.added.iter().filter(|(b, ..)| *b == name) {
                 if !servers.iter().any(|s| s.name == server.name) {
-                    servers.push(Arc::clone(server));
+                    let mut server = Arc::clone(server);
+                    if servers.iter().any(|s| s.id == server.id) {
+                        // The files, read anew, have given its number to another.
+                        let free = |id: &u32| !servers.iter().any(|s| s.id == *id);
+                        Arc::make_mut(&mut server).id = (1..).find(free).unwrap_or(u32::MAX);
+                    }
+                    servers.push(server);
                 }
             }
             for server in servers {
@@ -332,6 +388,20 @@ impl Patches {
 }
 
 impl ServerPatch {
+    /// What was asked for, in words.
+    fn words(&self) -> String {
+        let mut words = Vec::new();
+        words.extend(self.host.as_ref().map(|h| format!("address {h}")));
+        words.extend(self.port.map(|p| format!("port {}", port_text(p))));
+        words.extend(self.check_addr.map(|a| format!("check-addr {a}")));
+        words.extend(self.check_port.map(|p| format!("check-port {p}")));
+        words.extend(self.agent_addr.map(|a| format!("agent-addr {a}")));
+        words.extend(self.agent_port.map(|p| format!("agent-port {p}")));
+        words.extend(self.agent_send.as_ref().map(|t| format!("agent-send {t:?}")));
+        words.extend(self.maxconn.map(|m| format!("maxconn {m}")));
+        words.join(", ")
+    }
+
     fn apply(&self, server: &mut Server) {
         if let Some(host) = &self.host {
             server.host = host.clone();

@@ -182,7 +182,7 @@ fn orders_about_state_and_weight_are_written() {
     let mut world = World::new();
     let mut order = |server: &str, what| {
         let order = ServerOrder { backend: "b".into(), server: server.into(), what };
-        world.intent.overrides_mut().record(&order);
+        world.intent.overrides_mut().record(&order, false);
     };
     order("a", ServerOrderKind::Weight(33));
     order("t3", ServerOrderKind::Drain);

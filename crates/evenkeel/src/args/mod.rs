@@ -145,6 +145,10 @@ pub struct RunArgs {
     /// Run this after a change [default: $HAPROXY_POST_RESTART_CMD]
     #[arg(long, value_name = "COMMAND")]
     pub after_change: Option<String>,
+    /// What of orders and changes given by commands outlives a reading of the files: 'all', the
+    /// 'state' and weight of servers, or 'none'
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    pub keep_overrides: KeepOverrides,
     /// Worker threads [default: 'nbthread' of the configuration, else one per CPU]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=256))]
     pub workers: Option<u32>,
@@ -172,6 +176,28 @@ pub enum LogFormat {
     Text,
     /// Programs.
     Json,
+}
+
+/// What outlives a reading of the files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum KeepOverrides {
+    /// Everything that the files still have a place for.
+    All,
+    /// States and weights of servers.
+    #[default]
+    State,
+    /// Nothing.
+    None,
+}
+
+impl From<KeepOverrides> for control::intent::Keep {
+    fn from(keep: KeepOverrides) -> Self {
+        match keep {
+            KeepOverrides::All => Self::All,
+            KeepOverrides::State => Self::State,
+            KeepOverrides::None => Self::None,
+        }
+    }
 }
 
 /// `evenkeel check`.

@@ -203,6 +203,7 @@ fn change_server(call: &Call<'_>) -> Body {
         serde_json::from_str(call.body).map_err(|e| Problem::new(400, e.to_string()))?;
     // Nothing is done unless all of it can be.
     server(call)?;
+    call.house.asks("through the JSON interface", call.body);
     if wanted.weight.is_some_and(|w| w > 256) {
         return Err(Problem::new(400, "weight is not within 0 and 256"));
     }
