@@ -18,6 +18,7 @@ pub fn counters(live: &Live, all: bool) {
                 &c.denied_connections,
                 &c.denied_sessions,
                 &c.intercepted,
+                &c.kept_out,
                 &c.empty_requests,
                 &c.rewrite_failures,
                 &c.internal_errors,
@@ -49,6 +50,7 @@ pub fn counters(live: &Live, all: bool) {
                 &c.server_aborts,
                 &c.rewrite_failures,
                 &c.internal_errors,
+                &c.http_checks,
             ] {
                 counter.clear();
             }

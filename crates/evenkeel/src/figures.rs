@@ -58,6 +58,7 @@ fn frontend(f: &Arc<LiveFrontend>, connections_max: u32, now_ms: u64) -> Row {
         denied_connections: Some(c.denied_connections.value()),
         denied_sessions: Some(c.denied_sessions.value()),
         empty_requests: c.empty_requests.value(),
+        kept_out: c.kept_out.value(),
         intercepted: http.then(|| c.intercepted.value()),
         rewrite_failures: Some(c.rewrite_failures.value()),
         internal_errors: Some(c.internal_errors.value()),
@@ -169,6 +170,7 @@ fn backend(b: &Arc<LiveBackend>, full_load: u32, now_ms: u64) -> Row {
         downs: Some(b.standing.downs()),
         downtime_s: Some((b.standing.down_ms(now_ms) / 1000) as u32),
         last_change_s: Some((now_ms.saturating_sub(b.standing.changed_ms()) / 1000) as u32),
+        http_checks: c.http_checks.value(),
         ..Row::default()
     }
 }

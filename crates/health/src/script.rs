@@ -129,6 +129,12 @@ impl CheckRun {
         }
     }
 
+    /// Whether it sends requests.
+    #[must_use]
+    pub fn speaks_http(&self) -> bool {
+        self.flavour == Flavour::Http
+    }
+
     fn view(&self) -> View<'_> {
         if self.flavour == Flavour::Http {
             let head = self.response.has_head.then_some(&self.response.head);

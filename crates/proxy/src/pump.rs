@@ -384,7 +384,9 @@ impl Pump {
         if n == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
-        self.bytes += n as u64;
+        // What only the connection was to be told is no part of the message.
+        let of_preamble = n.min(self.preamble.saturating_sub(self.prefix_written));
+        self.bytes += (n - of_preamble) as u64;
         let of_prefix = n.min(prefix.len());
         self.prefix_written += of_prefix;
         if self.reframed_written < self.reframed.len() {

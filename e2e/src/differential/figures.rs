@@ -62,6 +62,10 @@ pub fn gather(case: &Case, binary: &Binary) -> Result<Figures, String> {
     steps.finish();
     let socket = world.dir.path.join("admin.sock");
     let deadline = Instant::now() + QUIET;
+    // The control socket may come after the listeners.
+    while !socket.exists() && Instant::now() < deadline {
+        std::thread::sleep(QUIET_PAUSE);
+    }
     while busy(&table(&ask(&socket, "show stat")?).1) && Instant::now() < deadline {
         std::thread::sleep(QUIET_PAUSE);
     }

@@ -144,6 +144,8 @@ pub struct Row {
     pub request_rate: Option<(u32, u32)>,
     /// Of those, what connections are counted for that brought nothing.
     pub empty_requests: u64,
+    /// Messages that rules kept out before they were requests.
+    pub kept_out: u64,
     /// HTTP requests since the start.
     pub requests_total: Option<u64>,
     /// Connections in the last second and the most so far.
@@ -176,6 +178,8 @@ pub struct Row {
     pub active_backup: Option<(u32, u32)>,
     /// Checks that failed while the server was up.
     pub check_failures: Option<u64>,
+    /// Connections over which a backend's checks spoke HTTP.
+    pub http_checks: u64,
     /// Failures that traffic showed.
     pub observed_failures: Option<u64>,
     /// Changes from up to down.

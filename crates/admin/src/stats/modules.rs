@@ -99,7 +99,8 @@ pub(crate) fn module_of(column: &str) -> &'static str {
 /// HTTP/1 is what is spoken here; its counters are those of the row.
 fn value(row: &Row, name: &str) -> u64 {
     if row.mode != Some(model::Mode::Http) {
-        return 0;
+        // HAProxy counts connections of checks among these, whatever the mode.
+        return if name.starts_with("h1_total_") { row.http_checks } else { 0 };
     }
     let frontend = row.kind == Some(Kind::Frontend);
     let sessions = u64::from(row.sessions.0);
@@ -108,11 +109,11 @@ fn value(row: &Row, name: &str) -> u64 {
         "h1_open_connections" => u64::from(row.used.unwrap_or(0) + row.idle.unwrap_or(0)),
         "h1_open_streams" if !frontend => u64::from(row.used.unwrap_or(0)),
         "h1_total_connections" if frontend => row.sessions_total,
-        "h1_total_connections" => row.connects.unwrap_or(0),
+        "h1_total_connections" => row.connects.unwrap_or(0) + row.http_checks,
         "h1_total_streams" if frontend => {
-            row.requests_total.unwrap_or(0).saturating_sub(row.empty_requests)
+            (row.requests_total.unwrap_or(0) + row.kept_out).saturating_sub(row.empty_requests)
         }
-        "h1_total_streams" => row.connects.unwrap_or(0) + row.reuses.unwrap_or(0),
+        "h1_total_streams" => row.connects.unwrap_or(0) + row.reuses.unwrap_or(0) + row.http_checks,
         "h1_bytes_in" if frontend => row.bytes_in,
         "h1_bytes_in" => row.bytes_out,
         "h1_bytes_out" if frontend => row.bytes_out,

@@ -1,5 +1,7 @@
 //! `observe`: traffic itself tells how a server does (manual 5.2).
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use health::{Change, Health, Observed};
 use model::{Observe, Operational};
 
@@ -40,9 +42,6 @@ fn observe(
     if check.observe != Some(layer) {
         return;
     }
-    if error.is_some() {
-        server.check.observed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    }
     let (observed, shown) = {
         let mut slot = server.check.health.lock();
         // Traffic may come before the first check.
@@ -58,7 +57,11 @@ fn observe(
         (observed, shown.flatten())
     };
     if observed != Observed::Nothing {
+        server.check.observed.fetch_add(1, Relaxed);
         server.check.wake.notify_one();
+    }
+    if matches!(observed, Observed::Failed(_)) {
+        server.check.failed.fetch_add(1, Relaxed);
     }
     if let Observed::Failed(Some(Change::Down)) = observed {
         let why = health::text::Why::Check(shown.as_ref());

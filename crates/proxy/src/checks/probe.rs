@@ -40,7 +40,12 @@ pub(super) async fn run(
                 match timeout(limits.connect, open(place, check, &step, &address)).await {
                     Err(_) => break run.timed_out(),
                     Ok(Err(e)) => break run.connect_failed(&system_text(&e)),
-                    Ok(Ok(opened)) => stream = Some((opened, step.linger)),
+                    Ok(Ok(opened)) => {
+                        if run.speaks_http() {
+                            place.backend.counters.http_checks.inc();
+                        }
+                        stream = Some((opened, step.linger));
+                    }
                 }
             }
             Action::Write(bytes) => {

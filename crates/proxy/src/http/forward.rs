@@ -25,7 +25,8 @@ pub async fn run(
     input: Option<Buffer>,
 ) -> Phase {
     if let Some(why) = respond::retryable_status(ex, &up) {
-        up = match respond::layer7_retry(ex, up, &why) {
+        let whole = has_all(ex, &up, input.as_ref());
+        up = match respond::layer7_retry(ex, up, &why, whole.then_some(client)) {
             Retry::Again(phase) => return phase,
             Retry::No(up) => up,
         };
@@ -78,6 +79,20 @@ pub async fn run(
     } else {
         Phase::Finish(Finish::Close)
     }
+}
+
+/// Request and response are over, so that the connection can carry another.
+fn has_all(ex: &Exchange, up: &Upstream, input: Option<&Buffer>) -> bool {
+    let response = &ex.memory.response;
+    let have = input.map_or(0, |input| input.len() as u64);
+    let ended = match framing::response_body(response, ex.memory.request.method()) {
+        Ok(BodyLength::Empty) => have == 0,
+        Ok(BodyLength::Length(n)) => have == n,
+        _ => false,
+    };
+    ended
+        && framing::persistent(response.version(), ConnectionTokens::of(response))
+        && up.outgoing.upload.end() == Some(End::Done)
 }
 
 /// A response that may be sent on; its head is ready.

@@ -25,16 +25,26 @@ use crate::termination::{At, Cause};
 /// From a complete head to a request that may be sent, or to an answer of ours.
 pub async fn run(client: &mut Client, ex: &mut Exchange, mut input: Option<Buffer>) -> Phase {
     let now = ex.moments.request.unwrap_or_else(Instant::now);
-    ex.count_request(now);
+    // As HAProxy: what `tcp-request content` rules keep out is no request yet.
+    let counted = ex.frontend.model.rules.tcp_content.is_empty();
+    if counted {
+        ex.count_request(now);
+    }
     subject::remember_request(ex);
     let length = match framing::request_body(&ex.memory.request) {
         Ok(length) => length,
         Err(e) => {
+            if !counted {
+                ex.count_request(now);
+            }
             ex.frontend.counters.request_errors.inc();
             ex.end(Cause::Proxy, At::Request);
             return match e.answer() {
                 Refusal::Status(s) => answer(AnswerKind::Error(s), None),
-                Refusal::Close => Phase::Finish(Finish::Close),
+                Refusal::Close => {
+                    ex.status = 400;
+                    Phase::Finish(Finish::Close)
+                }
             };
         }
     };
@@ -45,6 +55,9 @@ pub async fn run(client: &mut Client, ex: &mut Exchange, mut input: Option<Buffe
         && !client.must_close();
     ex.upgrade = framing::wants_upgrade(&ex.memory.request, tokens);
     if let Some(kind) = monitor(ex) {
+        if !counted {
+            ex.count_request(now);
+        }
         return answer(kind, input);
     }
     if has_a_say(&ex.frontend.model.rules, ex.frontend.model.buffer_request) {
@@ -88,8 +101,16 @@ async fn ask(
     input: &mut Option<Buffer>,
     length: BodyLength,
 ) -> Option<Phase> {
-    if let Some(end) = content_rules(client, ex, rules).await {
-        return Some(end);
+    if !rules.tcp_content.is_empty() {
+        if let Some(end) = content_rules(client, ex, rules).await {
+            if of_frontend {
+                ex.frontend.counters.kept_out.inc();
+            }
+            return Some(end);
+        }
+        if of_frontend {
+            ex.count_request(Instant::now());
+        }
     }
     match rules::request(client, ex, rules, of_frontend, input, length).await {
         Outcome::Continue if rules.stats.is_some() => {

@@ -83,7 +83,11 @@ fn refuse(ex: &mut Exchange, refusal: Refusal) -> Phase {
         Refusal::Status(status) => {
             Phase::Answer(Answer { kind: AnswerKind::Error(status), input: None })
         }
-        Refusal::Close => Phase::Finish(Finish::Close),
+        // As HAProxy: nothing is said, and a 400 is counted.
+        Refusal::Close => {
+            ex.status = 400;
+            Phase::Finish(Finish::Close)
+        }
     }
 }
 

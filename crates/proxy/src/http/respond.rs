@@ -219,11 +219,15 @@ fn no_answer(ex: &mut Exchange, mut up: Box<Upstream>, why: &str) -> Phase {
             let Upstream { outgoing, slot, .. } = *up;
             return Phase::Open(outgoing, slot);
         }
+        up = match layer7_retry(ex, up, why, None) {
+            Retry::Again(phase) => return phase,
+            Retry::No(up) => up,
+        };
         ex.end(Cause::ServerAbort, At::Headers);
         up.slot.backend.counters.response_errors.inc();
         return Phase::Finish(Finish::Close);
     }
-    up = match layer7_retry(ex, up, why) {
+    up = match layer7_retry(ex, up, why, None) {
         Retry::Again(phase) => return phase,
         Retry::No(up) => up,
     };
@@ -238,8 +242,14 @@ pub enum Retry {
     No(Box<Upstream>),
 }
 
-/// `retry-on`: another attempt, if configured, left and possible.
-pub fn layer7_retry(ex: &mut Exchange, mut up: Box<Upstream>, why: &str) -> Retry {
+/// `retry-on`: another attempt, if configured, left and possible. `keeper` keeps the connection,
+/// which brought a whole answer.
+pub fn layer7_retry(
+    ex: &mut Exchange,
+    mut up: Box<Upstream>,
+    why: &str,
+    keeper: Option<&mut Client>,
+) -> Retry {
     let backend = Arc::clone(&up.slot.backend);
     let named =
         backend.model.retry_on.iter().any(|n| {
@@ -249,12 +259,20 @@ pub fn layer7_retry(ex: &mut Exchange, mut up: Box<Upstream>, why: &str) -> Retr
     if !allowed || !up.outgoing.upload.rewind() {
         return Retry::No(up);
     }
-    let Upstream { mut outgoing, slot, .. } = *up;
+    let Upstream { mut outgoing, slot, stream, carried, in_use, .. } = *up;
+    drop(in_use);
+    if let Some(client) = keeper.filter(|_| connect::may_share(ex, &slot)) {
+        connect::keep_stream(client, ex, stream, carried, &slot);
+    }
     outgoing.retries_left -= 1;
     ex.retries += 1;
     // HAProxy counts such a repetition twice, and dashboards expect its figures.
     slot.server().counters.retries.add(2);
     backend.counters.retries.add(2);
+    if matches!(why, "empty-response" | "junk-response") {
+        slot.server().counters.response_errors.inc();
+        backend.counters.response_errors.inc();
+    }
     ex.memory.response.clear();
     let elsewhere = backend.model.redispatch.is_some() && backend.servers.len() > 1;
     let elsewhere = elsewhere || backend.has_lost(slot.server());
@@ -282,7 +300,7 @@ pub fn retryable_status(ex: &Exchange, up: &Upstream) -> Option<String> {
 }
 
 fn bad_answer(ex: &mut Exchange, up: Box<Upstream>, cause: Cause, status: u16, why: &str) -> Phase {
-    let mut up = match layer7_retry(ex, up, why) {
+    let mut up = match layer7_retry(ex, up, why, None) {
         Retry::Again(phase) => return phase,
         Retry::No(up) => up,
     };

@@ -147,6 +147,8 @@ pub struct FrontendCounters {
     pub denied_sessions: Counter,
     /// Requests of connections that brought nothing.
     pub empty_requests: Counter,
+    /// Messages that `tcp-request content` rules kept out before they were requests.
+    pub kept_out: Counter,
     /// Requests answered here.
     pub intercepted: Counter,
     /// Invalid or timed-out requests.
@@ -172,6 +174,7 @@ impl FrontendCounters {
             denied_connections: Counter::default(),
             denied_sessions: Counter::default(),
             empty_requests: Counter::default(),
+            kept_out: Counter::default(),
             intercepted: Counter::default(),
             request_errors: Counter::default(),
             log_lines: Counter::default(),
@@ -208,6 +211,8 @@ pub struct BackendCounters {
     pub client_aborts: Counter,
     /// Transfers the server gave up.
     pub server_aborts: Counter,
+    /// Connections over which checks spoke HTTP.
+    pub http_checks: Counter,
 }
 
 impl BackendCounters {
@@ -228,6 +233,7 @@ impl BackendCounters {
             redispatches: Counter::default(),
             client_aborts: Counter::default(),
             server_aborts: Counter::default(),
+            http_checks: Counter::default(),
         }
     }
 }

@@ -68,15 +68,30 @@ fn reuse(client: &mut Client, ex: &Exchange, slot: &Slot) -> Option<(Stream, u32
         return Some((own.stream, own.requests));
     }
     let mode = slot.backend.model.http_reuse;
-    if is_private(slot) || mode == HttpReuse::Never || (mode == HttpReuse::Safe && ex.number == 0) {
+    let first = !may_share(ex, slot);
+    if is_private(slot) || mode == HttpReuse::Never || (mode == HttpReuse::Safe && first) {
         return None;
     }
     let idle = client.worker.pool.take(slot.server())?;
-    if mode == HttpReuse::Aggressive && ex.number == 0 && idle.requests < 2 {
+    if mode == HttpReuse::Aggressive && first && idle.requests < 2 {
         client.worker.pool.put_back(idle);
         return None;
     }
     Some(idle.into_parts())
+}
+
+/// Whether the request may go over a connection that others used before: not the first of a client,
+/// whose failure could not be hidden, unless it would be repeated.
+pub fn may_share(ex: &Exchange, slot: &Slot) -> bool {
+    ex.number > 0 || repeats_whatever_fails(&slot.backend.model.retry_on)
+}
+
+/// Whether `retry-on` covers all that a connection may do which was kept too long: as HAProxy,
+/// the first request of a client may then go over one, too.
+fn repeats_whatever_fails(retry_on: &[model::Name]) -> bool {
+    let has = |what: &str| retry_on.iter().any(|name| &**name == what);
+    has("all-retryable-errors")
+        || ["conn-failure", "empty-response", "response-timeout"].into_iter().all(has)
 }
 
 /// Connections that say who the client is cannot be shared.
@@ -216,15 +231,20 @@ fn failed(ex: &mut Exchange, out: Box<Outgoing>, cause: Cause) -> Phase {
 
 /// After a response: the connection is kept for the next request, where that is allowed.
 pub fn keep(client: &mut Client, ex: &Exchange, up: Upstream) {
+    let Upstream { stream, carried, slot, in_use: _in_use, .. } = up;
+    keep_stream(client, ex, stream, carried, &slot);
+}
+
+/// As [`keep`], for a connection that carried so many requests before.
+pub fn keep_stream(client: &mut Client, ex: &Exchange, stream: Stream, carried: u32, slot: &Slot) {
     if ex.connection_mode() != ConnectionMode::KeepAlive {
         return;
     }
-    let Upstream { stream, carried, slot, in_use: _in_use, .. } = up;
     // It goes where this request went; the next one may go elsewhere.
     if slot.server().model.host.is_destination() {
         return;
     }
-    if is_private(&slot) || slot.backend.model.http_reuse == HttpReuse::Never {
+    if is_private(slot) || slot.backend.model.http_reuse == HttpReuse::Never {
         client.private = Some(Box::new(crate::client::PrivateConnection {
             uid: slot.server().uid,
             stream,

@@ -173,14 +173,14 @@ pub fn response(ex: &mut Exchange, up: &Upstream) -> Outcome {
         return end;
     }
     if let Step::Answer(kind, ending) = response_list(ex, &backend.rules.http_response) {
-        return Outcome::End(Box::new(response_answer(ex, kind, ending, true)));
+        return Outcome::End(Box::new(response_answer(ex, kind, ending)));
     }
     if !ex.frontend.model.rules.http_response.is_empty() && !backend.is_half_of(&ex.frontend.model)
     {
         let frontend = Arc::clone(&ex.frontend);
         let rules = &frontend.model.rules.http_response;
         if let Step::Answer(kind, ending) = response_list(ex, rules) {
-            return Outcome::End(Box::new(response_answer(ex, kind, ending, false)));
+            return Outcome::End(Box::new(response_answer(ex, kind, ending)));
         }
     }
     after_response(ex);
@@ -197,7 +197,7 @@ fn content(ex: &mut Exchange, rules: &RuleSet) -> Option<Outcome> {
     ex.end(Cause::Proxy, At::Data);
     ex.moments.response = None;
     ex.status = 0;
-    Some(Outcome::End(Box::new(response_answer(ex, kind, Ending::Denied, true))))
+    Some(Outcome::End(Box::new(response_answer(ex, kind, Ending::Denied))))
 }
 
 fn response_list(ex: &mut Exchange, rules: &[HttpRule]) -> Step {
@@ -214,12 +214,12 @@ fn response_list(ex: &mut Exchange, rules: &[HttpRule]) -> Step {
     Step::Next
 }
 
-fn response_answer(ex: &mut Exchange, kind: AnswerKind, ending: Ending, of_backend: bool) -> Phase {
+fn response_answer(ex: &mut Exchange, kind: AnswerKind, ending: Ending) -> Phase {
     match ending {
         Ending::Local => ex.end(Cause::Local, At::Headers),
         Ending::Denied | Ending::Tarpit => {
             ex.end(Cause::Proxy, At::Headers);
-            if let Some(backend) = ex.backend.as_ref().filter(|_| of_backend) {
+            if let Some(backend) = &ex.backend {
                 backend.counters.denied_responses.inc();
             }
             if let Some(server) = &ex.server {
