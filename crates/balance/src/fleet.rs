@@ -341,7 +341,12 @@ impl Fleet {
         match &mut core.order {
             Order::Scan => {}
             Order::RoundRobin(rr) => {
-                rr.reweigh(weights, |i| origin.map_or(Some(i), |o| o.get(i).copied().flatten()));
+                // Whoever starts a container waits for it, and no file tells its place in the cycle.
+                let container = |i: usize| {
+                    matches!(self.members[i].config.identity, ServerIdentity::Container { .. })
+                };
+                let before = |i| origin.map_or(Some(i), |o| o.get(i).copied().flatten());
+                rr.reweigh(weights, before, container);
             }
             Order::Map(map) => {
                 // Static: a slow start does not show in a map (manual 4.2 `hash-type`).

@@ -111,6 +111,14 @@ impl Health {
         self.last = None;
     }
 
+    /// What has failed so far says only that a server that begins does not listen yet: how it
+    /// began counts again.
+    pub fn begin_again(&mut self, check: &ServerCheck) {
+        if !self.is_up() {
+            self.counter = initial(check);
+        }
+    }
+
     /// Takes in a result. Returns the change, and whether `option log-health-checks` logs it:
     /// only what differs from the check before does.
     pub fn apply(&mut self, result: CheckResult) -> (Option<Change>, bool) {
@@ -239,6 +247,20 @@ mod tests {
     }
     fn bad() -> CheckResult {
         CheckResult::new(CheckStatus::L4Con)
+    }
+
+    #[test]
+    fn failures_of_the_beginning_can_be_made_not_to_count() {
+        let check = ServerCheck { init_state: InitState::Down, ..check(2, 3) };
+        let mut health = Health::new(&check);
+        health.apply(bad());
+        assert_eq!(health.apply(ok()).0, None, "as in HAProxy: it takes `rise` then");
+        let mut health = Health::new(&check);
+        health.apply(bad());
+        health.begin_again(&check);
+        assert_eq!(health.apply(ok()).0, Some(Change::Up));
+        health.begin_again(&check);
+        assert!(health.is_up());
     }
 
     #[test]

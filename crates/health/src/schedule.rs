@@ -22,14 +22,18 @@ pub fn next(interval: Duration, spread_percent: u32, random: u64) -> Duration {
 }
 
 /// First share of the interval that a server which begins down waits for its next check.
-const EARLY: u32 = 32;
+const EARLY: f64 = 128.0;
+/// How much longer each of the next waits is.
+const LONGER: f64 = 1.25;
 
 /// The wait before the next check of a server that has begun down (`init-state down`), `failed`
-/// checks after that: a 32nd of the interval, then twice as long each time up to the interval.
-/// Whoever announces a server does so when it is about to listen.
+/// checks after that: a 128th of the interval, then a quarter longer each time up to the interval.
+/// Whoever announces a server does so when it is about to listen; so it waits for its check for a
+/// quarter at most of the time that it took to listen.
 #[must_use]
 pub fn early(interval: Duration, failed: u32) -> Duration {
-    interval / (EARLY >> failed.saturating_sub(1).min(EARLY.ilog2()))
+    let times = i32::try_from(failed.saturating_sub(1)).unwrap_or(i32::MAX);
+    interval.mul_f64((LONGER.powi(times) / EARLY).min(1.0))
 }
 
 /// The longest time for connecting, and then for each answer.
@@ -67,9 +71,16 @@ mod tests {
 
     #[test]
     fn a_server_that_begins_down_is_looked_at_soon() {
-        let waits = (1..9).map(|failed| early(Duration::from_millis(320), failed).as_millis());
-        assert_eq!(waits.collect::<Vec<_>>(), [10, 20, 40, 80, 160, 320, 320, 320]);
-        assert_eq!(early(Duration::from_millis(320), u32::MAX).as_millis(), 320);
+        let wait = |failed| early(Duration::from_millis(320), failed);
+        let first: Vec<_> = (1..6).map(|failed| wait(failed).as_micros()).collect();
+        assert_eq!(first, [2500, 3125, 3906, 4882, 6103]);
+        const NS: Duration = Duration::from_nanos(99);
+        let mut waited = Duration::ZERO;
+        for failed in 1..22 {
+            waited += wait(failed);
+            assert!(wait(failed + 1) <= waited / 4 + wait(1) + NS, "after {failed}");
+        }
+        assert_eq!([23, 24, u32::MAX].map(|n| wait(n).as_millis()), [320; 3]);
     }
 
     #[test]

@@ -86,8 +86,14 @@ impl PartialOrd for Due {
 
 impl RoundRobin {
     /// Adopts a new set of weights (0 = not in the set), one per server of the fleet.
-    /// `origin` tells for each which index it had before, so that everybody keeps their turn.
-    pub(crate) fn reweigh(&mut self, weights: &[u32], origin: impl Fn(usize) -> Option<usize>) {
+    /// `origin` tells for each which index it had before, so that everybody keeps their turn, and
+    /// `at_once` whether it is next where it has never served.
+    pub(crate) fn reweigh(
+        &mut self,
+        weights: &[u32],
+        origin: impl Fn(usize) -> Option<usize>,
+        at_once: impl Fn(usize) -> bool,
+    ) {
         let old = std::mem::take(&mut self.servers);
         let old_total = self.total.max(1);
         let mut due_at: Vec<Option<u64>> = vec![None; old.len()];
@@ -118,6 +124,7 @@ impl RoundRobin {
             }
             let whole = match from.and_then(|o| due_at[o]) {
                 Some(ahead) => ahead * self.total / old_total,
+                None if last == 0 && at_once(index) => 0,
                 // A newcomer goes behind those who have been waiting.
                 None => self.total / u64::from(weight),
             };
@@ -221,7 +228,7 @@ mod tests {
     fn weighted(weights: &[u32]) -> RoundRobin {
         let mut rr = RoundRobin::default();
         let scaled: Vec<u32> = weights.iter().map(|w| w * crate::state::WEIGHT_SCALE).collect();
-        rr.reweigh(&scaled, |_| None);
+        rr.reweigh(&scaled, |_| None, |_| false);
         rr
     }
 
@@ -257,9 +264,24 @@ mod tests {
         assert_eq!(sequence(&mut rr, 7), "abcdeab");
         // c leaves, a new one comes at the end.
         let from = [Some(0), Some(1), Some(3), Some(4), None];
-        rr.reweigh(&[16; 5], |i| from[i]);
+        rr.reweigh(&[16; 5], |i| from[i], |_| false);
         let next = sequence(&mut rr, 10);
         assert_eq!(next, "cdabecdabe", "the old d, e, a, b, then the new one");
+    }
+
+    #[test]
+    fn whoever_is_wanted_at_once_is_next_the_first_time_alone() {
+        let mut rr = weighted(&[1; 4]);
+        assert_eq!(sequence(&mut rr, 6), "abcdab");
+        let come = |rr: &mut RoundRobin, weights: &[u32]| {
+            rr.reweigh(weights, |i| (i < 5).then_some(i), |i| i >= 4);
+        };
+        rr.reweigh(&[16; 5], |i| (i < 4).then_some(i), |i| i == 4);
+        assert_eq!(sequence(&mut rr, 7), "ecdabec");
+        come(&mut rr, &[16, 16, 16, 16, 0]);
+        assert_eq!(sequence(&mut rr, 2), "da");
+        come(&mut rr, &[16; 5]);
+        assert_eq!(sequence(&mut rr, 6), "bcdaeb", "one that comes back waits for its turn");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use health::{Change, CheckResult, Health};
-use model::{InitState, Operational, ServerCheck};
+use model::{InitState, Operational, ServerCheck, ServerIdentity};
 use tokio::time::Instant;
 
 use super::{Context, Place, probe, transition};
@@ -47,6 +47,9 @@ pub(super) async fn run(context: Rc<Context>, place: Rc<RefCell<Rc<Place>>>, fir
             if let (Some(result), Some(check)) = (ran, &current.server.model.check) {
                 take_in(&context, &current, check, result);
                 beginning.saw(&current, check);
+                if beginning.goes_on() {
+                    begin_again(&current, check);
+                }
             }
         }
         was_maint = is_maint;
@@ -72,11 +75,28 @@ impl Beginning {
         self.failed = self.failed.saturating_add(1);
     }
 
+    /// It has been checked and was never found up.
+    fn goes_on(&self) -> bool {
+        !self.over && self.failed > 0
+    }
+
     fn shorten(&self, interval: Duration) -> Duration {
-        match self.over || self.failed == 0 {
-            true => interval,
-            false => health::schedule::early(interval, self.failed),
+        match self.goes_on() {
+            true => health::schedule::early(interval, self.failed),
+            false => interval,
         }
+    }
+}
+
+/// A container is announced before it listens: the first good check is enough, as when it is the
+/// first of all. A file's server needs `rise` of them then, as in HAProxy.
+fn begin_again(place: &Place, check: &ServerCheck) {
+    if matches!(place.server.model.identity, ServerIdentity::Container { .. })
+        && let Some(health) = &mut *place.server.check.health.lock()
+    {
+        health.begin_again(check);
+        let (now, of) = health.progress();
+        place.server.state.set_check_progress(now, of);
     }
 }
 
