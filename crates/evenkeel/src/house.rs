@@ -416,7 +416,7 @@ fn joined(
     options: &containers::Options,
     names: &Names,
 ) -> containers::Survey {
-    let mut survey = intent.survey(options);
+    let mut survey = intent.configuration(options);
     let running = controller.running().map(|s| &*s.config);
     names.place(&mut survey.config, running);
     control::numbers::of_proxies(&mut survey.config, intent.base(), running);

@@ -105,7 +105,7 @@ fn seat_json(seat: &Seat, rows: &Rows<'_>) -> Value {
         "id": &*seat.id,
         "name": &*seat.name,
         "image": &*seat.image,
-        "service": seat.service,
+        "service": &*seat.service,
         "state": seat.state,
         "standing": word,
         "reason": reason,

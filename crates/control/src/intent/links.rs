@@ -112,7 +112,7 @@ fn container(alias: &str, ip: IpAddr) -> Container {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intent::containers::{Memo, Options, survey};
+    use crate::intent::containers::{Memo, Options, Want, survey};
 
     fn environment(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
@@ -140,7 +140,13 @@ mod tests {
             Some("web.test")
         );
         let mut memo = Memo::default();
-        let survey = survey(&model::Config::default(), &[&seen], &Options::default(), &mut memo);
+        let survey = survey(
+            &model::Config::default(),
+            &[&seen],
+            &Options::default(),
+            Want::Seats,
+            &mut memo,
+        );
         let backend = survey.config.backend("SERVICE_links_WEB").expect("a backend");
         assert_eq!(backend.servers.len(), 2);
         assert_eq!(observation(&environment(&[("PATH", "/bin")])), None);

@@ -139,13 +139,22 @@ impl Intent {
 
     /// Everything joined, and what became of every container.
     pub fn survey(&self, options: &containers::Options) -> containers::Survey {
+        self.join(options, containers::Want::Seats)
+    }
+
+    /// Everything joined; the survey's seats stay empty.
+    pub fn configuration(&self, options: &containers::Options) -> containers::Survey {
+        self.join(options, containers::Want::Configuration)
+    }
+
+    fn join(&self, options: &containers::Options, want: containers::Want) -> containers::Survey {
         let observations: Vec<&Observation> = self.observed.values().collect();
         let mut survey = if observations.is_empty() {
             let config = (*self.base).clone();
             containers::Survey { config, ..containers::Survey::default() }
         } else {
             let mut memo = self.memo.borrow_mut();
-            containers::survey(&self.base, &observations, options, &mut memo)
+            containers::survey(&self.base, &observations, options, want, &mut memo)
         };
         self.patches.apply(&mut survey.config);
         survey.problems.extend(guard::examine(&survey.config));

@@ -106,7 +106,7 @@ const STATS_PORT: u16 = 1936;
 pub const STATS_AUTH: &str = "stats:stats";
 
 /// A statistics page.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Stats {
     /// `ADDRESS:PORT` or `:PORT`.
     pub address: Said,
@@ -117,7 +117,7 @@ pub struct Stats {
 }
 
 /// What the environment says.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Balancer {
     /// Lines of `global`.
     pub global: Vec<Said>,

@@ -1,6 +1,8 @@
 //! What an operator should be told once about the choice of containers: nobody takes part, or
 //! somebody who was named is not there.
 
+use std::sync::Arc;
+
 use model::observed::{Container, ContainerState, Freshness, Observation};
 
 use super::seat::{Seat, Standing};
@@ -10,7 +12,7 @@ use super::select::{PROJECT, SERVICE, Selection, label};
 const NAMED_MAX: usize = 5;
 
 /// Why none of a provider's containers takes part; `None` when one does.
-pub fn nobody(seen: &Observation, selection: &Selection<'_>, seats: &[Seat]) -> Option<String> {
+pub fn nobody(seen: &Observation, selection: &Selection, seats: &[Arc<Seat>]) -> Option<String> {
     let ours = || seats.iter().filter(|s| s.provider == seen.provider);
     if !matches!(seen.freshness, Freshness::Fresh(_))
         || ours().any(|s| matches!(s.standing, Standing::In(_)))

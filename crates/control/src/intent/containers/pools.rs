@@ -1,22 +1,57 @@
 //! Containers sorted into services and pools: who serves which route together with whom.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
+use std::sync::Arc;
 
 use model::observed::{Container, ContainerHealth, ContainerState};
 use model::{Name, Origin, ServerIdentity};
 
 use super::Problem;
-use super::asks::{Dialect, PoolAsks, ServerAsks, Slot, Way};
+use super::asks::{Dialect, PoolAsks, Slot, Way};
 use super::reach::Reach;
 use super::route::Route;
 use super::said::{By, Said};
 use super::select::Standing;
 
-/// One way to one container that takes part.
+/// What is alike of all containers of a variant.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// Service.
+    pub service: Name,
+    route: String,
+    declared: bool,
+    routes: Vec<Route>,
+    tcp: Vec<u16>,
+}
+
+impl Key {
+    /// Of one way to a container of this service.
+    pub fn new(service: Name, standing: Standing, way: &Way) -> Self {
+        let routes: BTreeSet<&Route> = way.routes.iter().map(|(r, _)| r).collect();
+        let tcp: BTreeSet<u16> = way.tcp.iter().map(|(p, _)| *p).collect();
+        Self {
+            service,
+            route: way.name.clone(),
+            declared: standing == Standing::Declared,
+            routes: routes.into_iter().cloned().collect(),
+            tcp: tcp.into_iter().collect(),
+        }
+    }
+}
+
+/// One way to one container that takes part, as it was asked for.
 #[derive(Debug)]
-pub struct Member {
-    /// Number of its seat.
-    pub seat: usize,
+pub struct Asked {
+    /// Where it belongs.
+    pub key: Key,
+    /// Whose words.
+    pub dialect: Dialect,
+    /// How it comes to take part.
+    pub standing: Standing,
+    /// The way.
+    pub way: Arc<Way>,
     /// Its container.
     pub by: By,
     /// Container name as a word.
@@ -27,8 +62,6 @@ pub struct Member {
     pub reach: Reach,
     /// HTTP ports; none when it only relays.
     pub ports: Vec<u16>,
-    /// Server words.
-    pub server: ServerAsks,
     /// May get requests now.
     pub takes_traffic: bool,
     /// Its stop was seen.
@@ -39,11 +72,33 @@ pub struct Member {
     pub identity: ServerIdentity,
 }
 
+/// Whether a container may get requests, as far as its engine knows.
+pub fn ready(container: &Container, ignore_health: bool) -> bool {
+    let healthy = matches!(container.health, ContainerHealth::None | ContainerHealth::Healthy);
+    (healthy || ignore_health) && container.state == ContainerState::Running
+}
+
+/// The same with the number of its seat.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Number of its seat.
+    pub seat: usize,
+    /// What was asked for.
+    pub asked: Arc<Asked>,
+}
+
+impl Deref for Member {
+    type Target = Asked;
+
+    fn deref(&self) -> &Asked {
+        &self.asked
+    }
+}
+
 impl Member {
-    /// Whether a container may get requests, as far as its engine knows.
-    pub fn ready(container: &Container, ignore_health: bool) -> bool {
-        let healthy = matches!(container.health, ContainerHealth::None | ContainerHealth::Healthy);
-        (healthy || ignore_health) && container.state == ContainerState::Running
+    /// By what the newest that stays comes first.
+    fn by_age(&self) -> impl Ord + use<'_> {
+        (self.stopping, Reverse(self.started_ns), &self.order.1)
     }
 }
 
@@ -51,13 +106,13 @@ impl Member {
 #[derive(Debug)]
 pub struct Variant {
     /// Service.
-    pub service: String,
+    pub service: Name,
     /// Whose words.
     pub dialect: Dialect,
     /// How it comes to take part.
     pub standing: Standing,
     /// What the newest container asks for.
-    pub way: Box<Way>,
+    pub way: Arc<Way>,
     /// Its containers.
     pub members: Vec<Member>,
 }
@@ -72,30 +127,33 @@ impl Variant {
     /// The newest that stays.
     fn newest(&self) -> Option<&Member> {
         let staying = self.members.iter().filter(|m| !m.stopping);
-        staying.max_by_key(|m| (m.started_ns, std::cmp::Reverse(m.order.1.clone())))
+        staying.max_by_key(|m| (m.started_ns, Reverse(&m.order.1)))
     }
-}
-
-/// What was asked, before it is sorted.
-#[derive(Debug)]
-pub struct Asked {
-    /// Service.
-    pub service: String,
-    /// Whose words.
-    pub dialect: Dialect,
-    /// How it comes to take part.
-    pub standing: Standing,
-    /// One way.
-    pub way: Box<Way>,
-    /// The container.
-    pub member: Member,
 }
 
 /// Services and routes that a note names at most.
 const NAMED_MAX: usize = 8;
 
 /// A route with its priority and place.
-pub type Claim = (i64, Route, Said);
+#[derive(Debug)]
+pub struct Claim {
+    /// The higher comes first.
+    pub priority: i64,
+    way: Arc<Way>,
+    at: usize,
+}
+
+impl Claim {
+    /// The route.
+    pub fn route(&self) -> &Route {
+        &self.way.routes[self.at].0
+    }
+
+    /// Who asked for it.
+    pub fn said(&self) -> &Said {
+        &self.way.routes[self.at].1
+    }
+}
 
 /// Which variants are together, and what for.
 #[derive(Debug)]
@@ -144,20 +202,20 @@ impl Remark {
 }
 
 /// Sorts what was asked.
-pub fn sort(asked: Vec<Asked>, remarks: &mut Vec<Remark>) -> Sorted {
+pub fn sort(asked: Vec<Member>, remarks: &mut Vec<Remark>) -> Sorted {
     let variants = variants(asked, remarks);
     versions(&variants, remarks);
-    let mut claims: BTreeMap<Route, Vec<usize>> = BTreeMap::new();
+    let mut claims: BTreeMap<&Route, Vec<usize>> = BTreeMap::new();
     let mut relays: BTreeMap<u16, Vec<usize>> = BTreeMap::new();
     for (i, variant) in variants.iter().enumerate() {
         for (route, _) in &variant.way.routes {
-            claims.entry(route.clone()).or_default().push(i);
+            claims.entry(route).or_default().push(i);
         }
         for (port, _) in &variant.way.tcp {
             relays.entry(*port).or_default().push(i);
         }
     }
-    let mut together: BTreeMap<Vec<usize>, Vec<Route>> = BTreeMap::new();
+    let mut together: BTreeMap<Vec<usize>, Vec<&Route>> = BTreeMap::new();
     for (route, mut who) in claims {
         lead(&variants, &mut who);
         together.entry(who).or_default().push(route);
@@ -169,7 +227,7 @@ pub fn sort(asked: Vec<Asked>, remarks: &mut Vec<Remark>) -> Sorted {
         together.into_iter().map(|(who, routes)| pool(&variants, who, routes)).collect();
     pools.sort_by(|a, b| {
         let more = b.variants.len().cmp(&a.variants.len());
-        a.name.cmp(&b.name).then(more).then_with(|| a.routes[0].1.cmp(&b.routes[0].1))
+        a.name.cmp(&b.name).then(more).then_with(|| a.routes[0].route().cmp(b.routes[0].route()))
     });
     number(&mut pools);
     let default = default_pool(&variants, remarks);
@@ -185,24 +243,21 @@ fn lead(variants: &[Variant], list: &mut [usize]) {
     list.sort_by(|a, b| {
         let key = |i: &usize| {
             let v = &variants[*i];
-            let newest = std::cmp::Reverse(v.newest_ns());
-            (std::cmp::Reverse(v.way.priority), &v.service, &v.way.name, newest, *i)
+            let newest = Reverse(v.newest_ns());
+            (Reverse(v.way.priority), &v.service, &v.way.name, newest, *i)
         };
         key(a).cmp(&key(b))
     });
 }
 
-fn pool(variants: &[Variant], who: Vec<usize>, routes: Vec<Route>) -> Pool {
+fn pool(variants: &[Variant], who: Vec<usize>, routes: Vec<&Route>) -> Pool {
     let first = &variants[who[0]];
-    let routes = routes
-        .into_iter()
-        .map(|route| {
-            let said = first.way.routes.iter().find(|(r, _)| *r == route).map(|(_, s)| s.clone());
-            let priority = who.iter().map(|i| variants[*i].way.priority).max().unwrap_or(0);
-            (priority, route, said)
-        })
-        .filter_map(|(priority, route, said)| Some((priority, route, said?)))
-        .collect();
+    let priority = who.iter().map(|i| variants[*i].way.priority).max().unwrap_or(0);
+    let claim = |route: &Route| {
+        let at = first.way.routes.iter().position(|(r, _)| r == route)?;
+        Some(Claim { priority, way: Arc::clone(&first.way), at })
+    };
+    let routes = routes.into_iter().filter_map(claim).collect();
     Pool { name: backend_name(first), variants: who, routes }
 }
 
@@ -238,73 +293,59 @@ pub fn word(text: &str) -> String {
     if text.is_empty() { "_".to_owned() } else { text }
 }
 
-type Key = (String, String, bool, BTreeSet<Route>, BTreeSet<u16>);
-
-fn variants(asked: Vec<Asked>, remarks: &mut Vec<Remark>) -> Vec<Variant> {
-    let mut groups: BTreeMap<Key, Vec<Asked>> = BTreeMap::new();
-    for one in asked {
-        let routes = one.way.routes.iter().map(|(r, _)| r.clone()).collect();
-        let tcp = one.way.tcp.iter().map(|(p, _)| *p).collect();
-        let declared = one.standing == Standing::Declared;
-        let key = (one.service.clone(), one.way.name.clone(), declared, routes, tcp);
-        groups.entry(key).or_default().push(one);
+fn variants(asked: Vec<Member>, remarks: &mut Vec<Remark>) -> Vec<Variant> {
+    let mut groups: BTreeMap<&Key, Vec<Member>> = BTreeMap::new();
+    for one in &asked {
+        groups.entry(&one.asked.key).or_default().push(one.clone());
     }
-    groups.into_values().map(|group| variant(group, remarks)).collect()
+    groups.into_values().filter_map(|group| variant(group, remarks)).collect()
 }
 
-fn variant(mut group: Vec<Asked>, remarks: &mut Vec<Remark>) -> Variant {
-    // The newest that stays decides.
-    group.sort_by(|a, b| {
-        let key = |x: &Asked| {
-            let m = &x.member;
-            (m.stopping, std::cmp::Reverse(m.started_ns), m.order.1.clone())
-        };
-        key(a).cmp(&key(b))
-    });
-    let mut group = group.into_iter();
-    let newest = group.next().map(|first| Variant {
-        service: first.service,
-        dialect: first.dialect,
-        standing: first.standing,
-        way: first.way,
-        members: vec![first.member],
-    });
-    let Some(mut variant) = newest else { unreachable!("a group holds at least one") };
-    let newest = variant.members.first().map_or(0, |m| m.seat);
-    let mut found: Option<Remark> = None;
-    for other in group {
-        let differs = !other.member.stopping && differ(&variant.way, &other.way);
-        match &mut found {
-            Some(remark) if differs => drop(remark.seats.insert(other.member.seat)),
-            None if differs => {
-                let seats = BTreeSet::from([newest, other.member.seat]);
-                let problem = disagreement(&variant, &other);
-                found = Some(Remark { seats, problem, quiet: false, lost: false });
-            }
-            _ => {}
+/// The newest that stays decides.
+fn variant(mut members: Vec<Member>, remarks: &mut Vec<Remark>) -> Option<Variant> {
+    let newest = members.iter().min_by(|a, b| a.by_age().cmp(&b.by_age()))?.clone();
+    let differs = |m: &Member| !m.stopping && differ(&newest.way, &m.way);
+    if members.iter().any(differs) {
+        members.sort_by(|a, b| a.by_age().cmp(&b.by_age()));
+        let mut others = members.iter().filter(|m| differs(m));
+        if let Some(other) = others.next() {
+            let mut seats = BTreeSet::from([newest.seat, other.seat]);
+            seats.extend(others.map(|m| m.seat));
+            let problem = disagreement(&newest, other);
+            remarks.push(Remark { seats, problem, quiet: false, lost: false });
         }
-        variant.members.push(other.member);
     }
-    remarks.extend(found);
-    variant.members.sort_by(|a, b| a.order.cmp(&b.order));
-    variant
+    members.sort_by(|a, b| a.order.cmp(&b.order));
+    Some(Variant {
+        service: newest.key.service.clone(),
+        dialect: newest.dialect,
+        standing: newest.standing,
+        way: Arc::clone(&newest.way),
+        members,
+    })
 }
 
-fn texts(pool: &PoolAsks) -> Vec<(Slot, Vec<&str>)> {
-    let lines = pool.lines.iter();
-    lines.map(|(slot, said)| (*slot, said.iter().map(|s| &*s.text).collect())).collect()
+fn same_texts(a: &PoolAsks, b: &PoolAsks) -> bool {
+    let same = |a: &[Said], b: &[Said]| {
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.text == b.text)
+    };
+    a.lines.len() == b.lines.len()
+        && a.lines.iter().zip(&b.lines).all(|((a, x), (b, y))| a == b && same(x, y))
 }
 
-fn users(pool: &PoolAsks) -> Vec<&str> {
-    pool.users.iter().chain(&pool.realm).map(|said| &*said.text).collect()
+fn same_users(a: &PoolAsks, b: &PoolAsks) -> bool {
+    fn users(pool: &PoolAsks) -> impl Iterator<Item = &str> {
+        pool.users.iter().chain(&pool.realm).map(|said| &*said.text)
+    }
+    users(a).eq(users(b))
 }
 
 fn differ(a: &Way, b: &Way) -> bool {
     a.priority != b.priority
         || a.pool.open != b.pool.open
         || a.pool.drain != b.pool.drain
-        || texts(&a.pool) != texts(&b.pool)
-        || users(&a.pool) != users(&b.pool)
+        || !same_texts(&a.pool, &b.pool)
+        || !same_users(&a.pool, &b.pool)
 }
 
 /// The first place in which two disagree: as the second says it, or as the first does.
@@ -318,21 +359,21 @@ fn disputed(first: &Way, second: &Way) -> Option<Said> {
     b.get(&slot).or(a.get(&slot))?.first().cloned()
 }
 
-fn disagreement(variant: &Variant, other: &Asked) -> Problem {
-    let newest = variant.members.first().map(|m| m.by.name()).unwrap_or_default();
-    let name = other.member.by.name();
-    let label = match disputed(&variant.way, &other.way) {
+fn disagreement(newest: &Asked, other: &Asked) -> Problem {
+    let (first, second) = (&newest.way, &other.way);
+    let label = match disputed(first, second) {
         Some(said) => said.label,
-        None if variant.way.priority != other.way.priority => "its priority".into(),
-        None if variant.way.pool.drain != other.way.pool.drain => "its drain time".into(),
+        None if first.priority != second.priority => "its priority".into(),
+        None if first.pool.drain != second.pool.drain => "its drain time".into(),
         None => "its accounts".into(),
     };
     Problem {
-        origin: Origin::Label { container: name, label: label.as_ref().into() },
+        origin: Origin::Label { container: other.by.name(), label: label.as_ref().into() },
         reason: format!(
             "service {}: it differs from the newest container's, and the newest container, \
-             {newest}, decides",
-            variant.service,
+             {}, decides",
+            newest.key.service,
+            newest.by.name(),
         ),
     }
 }
@@ -344,7 +385,7 @@ fn versions(variants: &[Variant], remarks: &mut Vec<Remark>) {
         services.entry((&variant.service, &variant.way.name)).or_default().push(variant);
     }
     for ((service, _), list) in services.iter_mut().filter(|(_, list)| list.len() > 1) {
-        list.sort_by_key(|v| std::cmp::Reverse(v.newest_ns()));
+        list.sort_by_key(|v| Reverse(v.newest_ns()));
         let mut names = list.iter().filter_map(|v| v.newest()).map(|m| m.by.name());
         let (Some(newest), Some(other)) = (names.next(), names.next()) else { continue };
         let way = &list[0].way;
@@ -402,8 +443,8 @@ fn shared(variants: &[Variant], pool: &Pool, remarks: &mut Vec<Remark>) {
     let others = || others.iter().map(|i| &variants[*i]).filter(|v| v.service != first.service);
     let with = |other| [first, other];
     for other in others() {
-        if texts(&first.way.pool) == texts(&other.way.pool)
-            && users(&first.way.pool) == users(&other.way.pool)
+        if same_texts(&first.way.pool, &other.way.pool)
+            && same_users(&first.way.pool, &other.way.pool)
         {
             continue;
         }
@@ -419,7 +460,7 @@ fn shared(variants: &[Variant], pool: &Pool, remarks: &mut Vec<Remark>) {
     let names: BTreeSet<&str> = others().map(|v| &*v.service).chain([&*first.service]).collect();
     if names.len() > 1 && !pool.routes.is_empty() {
         let names: Vec<&str> = names.into_iter().take(NAMED_MAX).collect();
-        let routes = pool.routes.iter().take(NAMED_MAX).map(|(_, route, _)| route.to_string());
+        let routes = pool.routes.iter().take(NAMED_MAX).map(|claim| claim.route().to_string());
         let routes: Vec<String> = routes.collect();
         let reason =
             format!("{} share {} by their weights", names.join(" and "), routes.join(", "));

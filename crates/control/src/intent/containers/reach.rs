@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use model::observed::{Container, Network, Observation, OwnContainer};
+use model::observed::{Container, Network, Observation};
 
 use super::asks::{Asks, Way};
 use super::said::Said;
@@ -13,26 +13,25 @@ const PUBLISHED: &str = "published";
 pub const VIRTUAL: &str = "vip";
 
 /// Where the balancer stands, as seen from the containers of one engine.
-#[derive(Clone, Debug)]
-pub struct View<'a> {
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
     /// Our attachments; networks that span machines are known to several engines.
-    networks: Vec<&'a Network>,
+    networks: Vec<Network>,
     /// We run in a container that has a network of its own.
     contained: bool,
     /// The engine's machine, if it is not this one.
     machine: Option<IpAddr>,
 }
 
-impl<'a> View<'a> {
+impl View {
     /// The view that the containers of `of`, one of `all`, are seen with.
-    pub fn new(of: &'a Observation, all: &'a [&'a Observation]) -> Self {
+    pub fn new(of: &Observation, all: &[&Observation]) -> Self {
         let ours = || all.iter().filter_map(|o| o.own.as_ref());
         let own = of.own.as_ref().or_else(|| ours().next());
-        let attached = |o: &'a OwnContainer| o.networks.iter();
-        let mut networks: Vec<&Network> = own.into_iter().flat_map(attached).collect();
-        for network in ours().flat_map(attached) {
+        let mut networks: Vec<Network> = own.map(|o| o.networks.clone()).unwrap_or_default();
+        for network in ours().flat_map(|o| &o.networks) {
             if !networks.iter().any(|n| n.id == network.id) {
-                networks.push(network);
+                networks.push(network.clone());
             }
         }
         // An engine that is away may have said who we are and not where its machine is.
@@ -75,7 +74,7 @@ impl Reach {
 ///
 /// # Errors
 /// One line that says what is missing.
-pub fn reach(container: &Container, view: &View<'_>, asks: &Asks) -> Result<Reach, String> {
+pub fn reach(container: &Container, view: &View, asks: &Asks) -> Result<Reach, String> {
     match asks.address.as_ref().map(|said| said.text.as_str()) {
         // A virtual address is the only one that its service has here.
         None | Some(VIRTUAL) => {}
@@ -121,7 +120,7 @@ pub fn is_address(said: &Said) -> bool {
 
 /// The address on the first of our own networks that both are on, so that every replica is reached
 /// on the same network; of a family that both have there.
-fn shared(container: &Container, view: &View<'_>) -> Option<IpAddr> {
+fn shared(container: &Container, view: &View) -> Option<IpAddr> {
     let usable = view.networks.iter().filter(|n| &*n.name != "ingress");
     usable
         .filter_map(|mine| {
@@ -142,7 +141,7 @@ fn spans_machines(network: &Network) -> bool {
     network.id.len() == 25
 }
 
-fn apart(container: &Container, view: &View<'_>) -> String {
+fn apart(container: &Container, view: &View) -> String {
     if view.contained {
         let names: Vec<&str> = view.networks.iter().map(|n| &*n.name).collect();
         return format!(
@@ -158,7 +157,7 @@ fn apart(container: &Container, view: &View<'_>) -> String {
 }
 
 /// The ports that it publishes, where the balancer reaches them.
-fn published(container: &Container, view: &View<'_>) -> Result<Reach, String> {
+fn published(container: &Container, view: &View) -> Result<Reach, String> {
     if container.published.is_empty() {
         return Err("it publishes no port".to_owned());
     }

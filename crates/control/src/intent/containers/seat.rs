@@ -1,6 +1,7 @@
 //! What became of every container that was seen, for people.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use model::observed::{Container, ContainerHealth, ContainerState, Unreadable};
 use model::{Config, Name, Origin};
@@ -66,7 +67,7 @@ pub struct Seat {
     /// Image.
     pub image: Name,
     /// Service it belongs to.
-    pub service: String,
+    pub service: Name,
     /// Whose words it uses.
     pub dialect: &'static str,
     /// State, as its engine says.
@@ -109,7 +110,7 @@ impl Seat {
             id: which.id.clone(),
             name: if which.name.is_empty() { which.id.clone() } else { which.name.clone() },
             image: "".into(),
-            service: which.name.to_string(),
+            service: which.name.clone(),
             dialect: "",
             state: "unknown".to_owned(),
             standing: Standing::Quarantined(which.reason.clone()),
@@ -165,7 +166,7 @@ fn waiting(container: &Container) -> Option<String> {
 }
 
 /// Notes something about several containers.
-pub fn note(seats: &mut [Seat], remark: &Remark) {
+fn note(seats: &mut [Seat], remark: &Remark) {
     let text = match &remark.problem.origin {
         Origin::BuiltIn => remark.problem.reason.clone(),
         _ => remark.problem.to_string(),
@@ -180,8 +181,16 @@ pub fn note(seats: &mut [Seat], remark: &Remark) {
     }
 }
 
+/// What became of everybody who came in.
+pub fn all(came: &[Arc<Seat>], remarks: &[Remark], sorted: &Sorted, draft: &Draft) -> Vec<Seat> {
+    let mut seats: Vec<Seat> = came.iter().map(|seat| Seat::clone(seat)).collect();
+    remarks.iter().for_each(|remark| note(&mut seats, remark));
+    fill(&mut seats, sorted, draft);
+    seats
+}
+
 /// Notes the servers and routes that each container got.
-pub fn fill(seats: &mut [Seat], sorted: &Sorted, draft: &Draft) {
+fn fill(seats: &mut [Seat], sorted: &Sorted, draft: &Draft) {
     let backends: BTreeSet<&str> = draft.servers.iter().map(|s| &*s.backend).collect();
     for written in &draft.servers {
         let member = &sorted.variants[written.member.0].members[written.member.1];
@@ -189,7 +198,7 @@ pub fn fill(seats: &mut [Seat], sorted: &Sorted, draft: &Draft) {
         let Some(address) = member.reach.socket(written.port) else { continue };
         let address = address.to_string();
         seat.servers.push((written.backend.clone(), written.server.clone(), address));
-        if member.takes_traffic && member.server.ignore_health && !member.stopping {
+        if member.takes_traffic && member.way.server.ignore_health && !member.stopping {
             seat.standing = Standing::In(None);
         }
     }

@@ -19,7 +19,7 @@ pub enum Standing {
 }
 
 /// Services that the balancer was told to take.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Told {
     /// Project and service.
     services: BTreeSet<(String, String)>,
@@ -52,9 +52,9 @@ pub fn label<'a>(container: &'a Container, name: &str) -> Option<&'a str> {
 }
 
 /// The rules by which one provider's containers are chosen.
-#[derive(Debug)]
-pub struct Selection<'a> {
-    own: Option<&'a OwnContainer>,
+#[derive(Clone, Debug, PartialEq)]
+pub struct Selection {
+    own: Option<OwnContainer>,
     swarm: Option<String>,
     /// `links` and `LINKED_SERVICES`: nobody else is meant.
     linked: Told,
@@ -64,13 +64,9 @@ pub struct Selection<'a> {
     depends: Told,
 }
 
-impl<'a> Selection<'a> {
+impl Selection {
     /// Reads what the balancer's own container says about it.
-    pub fn new(
-        observation: &'a Observation,
-        all: &'a [&'a Observation],
-        balancer: &Balancer,
-    ) -> Self {
+    pub fn new(observation: &Observation, all: &[&Observation], balancer: &Balancer) -> Self {
         // We may run on another of the engines.
         let home =
             all.iter().copied().find(|o| o.own.is_some()).filter(|_| observation.own.is_none());
@@ -99,7 +95,7 @@ impl<'a> Selection<'a> {
         }
         let additional = balancer.additional.iter().cloned().collect();
         Self {
-            own,
+            own: own.cloned(),
             swarm: ourselves.and_then(|c| label(c, SWARM_SERVICE)).map(str::to_owned),
             linked,
             additional: Told { services: additional, names: BTreeSet::new() },
@@ -109,7 +105,7 @@ impl<'a> Selection<'a> {
 
     /// The balancer's own container.
     pub fn own_id(&self) -> Option<&Name> {
-        self.own.map(|o| &o.id)
+        self.own.as_ref().map(|o| &o.id)
     }
 
     /// Networks that the balancer is on, by name.
@@ -119,7 +115,7 @@ impl<'a> Selection<'a> {
 
     /// Services that variables of the balancer name: variable, project, service.
     pub fn named<'b>(&'b self, balancer: &'b Balancer) -> Vec<(&'b str, &'b str, &'b str)> {
-        let project = self.own.and_then(|o| o.project.as_deref()).unwrap_or_default();
+        let project = self.own.as_ref().and_then(|o| o.project.as_deref()).unwrap_or_default();
         let linked = balancer.linked.iter().map(|s| ("LINKED_SERVICES", project, s.as_str()));
         let additional =
             balancer.additional.iter().map(|(p, s)| ("ADDITIONAL_SERVICES", &**p, &**s));
@@ -128,7 +124,7 @@ impl<'a> Selection<'a> {
 
     /// Which rule is followed, for people.
     pub fn mode(&self) -> &'static str {
-        match self.own {
+        match &self.own {
             None => "the balancer runs outside of the engine's containers",
             Some(_) if self.swarm.is_some() => "swarm: services on a network of the balancer",
             Some(_) if !self.linked.is_empty() => "compose: linked services",
@@ -142,7 +138,7 @@ impl<'a> Selection<'a> {
 
     /// Why a container cannot take part whatever it asks for.
     pub fn excluded(&self, container: &Container) -> Option<String> {
-        if self.own.is_some_and(|o| o.id == container.id) {
+        if self.own.as_ref().is_some_and(|o| o.id == container.id) {
             return Some("the balancer itself".to_owned());
         }
         if self.is_sibling(container) {
@@ -165,7 +161,7 @@ impl<'a> Selection<'a> {
         if self.swarm.is_some() && self.swarm.as_deref() == label(container, SWARM_SERVICE) {
             return true;
         }
-        self.own.is_some_and(|o| {
+        self.own.as_ref().is_some_and(|o| {
             o.project.is_some()
                 && o.project.as_deref() == label(container, PROJECT)
                 && o.service.is_some()
@@ -214,7 +210,7 @@ impl<'a> Selection<'a> {
     /// In our own Compose project, or, where we run outside of one, in any.
     fn beside(&self, container: &Container) -> bool {
         let project = label(container, PROJECT);
-        match self.own.and_then(|o| o.project.as_deref()) {
+        match self.own.as_ref().and_then(|o| o.project.as_deref()) {
             Some(ours) => project == Some(ours),
             None => project.is_some(),
         }
@@ -222,12 +218,12 @@ impl<'a> Selection<'a> {
 }
 
 /// The service a container belongs to unless it says otherwise.
-pub fn service_name(container: &Container) -> String {
+pub fn service_name(container: &Container) -> Name {
     if let Some(name) = label(container, "com.docker.swarm.service.name") {
-        return name.to_owned();
+        return name.into();
     }
     match (label(container, PROJECT), label(container, SERVICE)) {
-        (Some(project), Some(service)) => format!("{project}_{service}"),
-        _ => container.name.to_string(),
+        (Some(project), Some(service)) => format!("{project}_{service}").into(),
+        _ => container.name.clone(),
     }
 }

@@ -296,12 +296,12 @@ impl Writer<'_> {
             ports.entry(port).or_default();
         }
         for pool in &self.sorted.pools {
-            for route in &pool.routes {
-                ports.entry(self.home(route.1.port)).or_default().push((pool, route));
+            for claim in &pool.routes {
+                ports.entry(self.home(claim.route().port)).or_default().push((pool, claim));
             }
         }
         for (port, mut rules) in ports {
-            let first = rules.first().map(|(_, (_, _, said))| said);
+            let first = rules.first().map(|(_, claim)| claim.said());
             if relayed.contains(&port) {
                 if let Some(said) = first {
                     let reason = format!("port {port} is relayed by TCP, which wins");
@@ -314,8 +314,9 @@ impl Writer<'_> {
                 d.problems.extend(by);
                 continue;
             }
-            rules.sort_by_cached_key(|(pool, (priority, route, _))| {
-                (std::cmp::Reverse(*priority), route.rank(), &pool.name, route)
+            rules.sort_by_cached_key(|(pool, claim)| {
+                let route = claim.route();
+                (std::cmp::Reverse(claim.priority), route.rank(), &pool.name, route)
             });
             self.frontend(d, port, &rules);
         }
@@ -330,7 +331,7 @@ impl Writer<'_> {
         d.text.piece(Kind::Head);
         d.text.ours(&format!("frontend {name} from evenkeel-containers"));
         d.frontends.insert(port, name);
-        let first = rules.first().map(|(_, (_, _, said))| said);
+        let first = rules.first().map(|(_, claim)| claim.said());
         self.binds(d, port, first.filter(|_| port != DEFAULT_PORT));
         if !self.balancer.tcp && !only_monitor {
             self.forwarded(d);
@@ -349,11 +350,11 @@ impl Writer<'_> {
         }
         if !self.balancer.tcp {
             let comparison = Comparison { strict_port: self.balancer.strict_port };
-            for (pool, (_, route, said)) in rules {
-                for condition in route.conditions(comparison) {
+            for (pool, claim) in rules {
+                for condition in claim.route().conditions(comparison) {
                     d.text.piece(Kind::Item);
                     d.text.begin("    ");
-                    d.text.speaks(said);
+                    d.text.speaks(claim.said());
                     d.text.put(format_args!("use_backend {} if {condition}", pool.name));
                     d.text.end();
                 }
@@ -508,23 +509,23 @@ impl Writer<'_> {
         if sticky {
             d.text.put(format_args!(" cookie {}", one.name));
         }
-        let check = one.server.check.as_ref().unwrap_or(&self.balancer.check);
+        let check = one.way.server.check.as_ref().unwrap_or(&self.balancer.check);
         if !check.text.is_empty() {
             // Before their words, which may say otherwise.
             d.text.words(NEW);
             d.text.words(if several { OF_SEVERAL } else { "" });
             d.text.words(if check.text == HEALTH_CHECK { " fastinter 100ms" } else { "" });
         }
-        let extra = one.server.extra.as_ref().or(self.balancer.extra_route.as_ref());
+        let extra = one.way.server.extra.as_ref().or(self.balancer.extra_route.as_ref());
         for said in [Some(check), extra].into_iter().flatten().filter(|s| !s.text.is_empty()) {
             d.text.words(" ");
             d.text.said(said);
         }
-        if let Some(weight) = &one.server.weight {
+        if let Some(weight) = &one.way.server.weight {
             d.text.words(" weight ");
             d.text.said(weight);
         }
-        if one.server.backup {
+        if one.way.server.backup {
             d.text.words(" backup");
         }
         if !one.takes_traffic {

@@ -18,7 +18,7 @@ use std::net::IpAddr;
 
 use super::*;
 use crate::explain::{Outcome, Question, explain};
-use model::observed::{ContainerHealth, ContainerState, Network, OwnContainer};
+use model::observed::{Container, ContainerHealth, ContainerState, Network, OwnContainer};
 
 /// A network with an address on it.
 fn network(name: &str, ip: &str) -> Network {
@@ -74,7 +74,7 @@ fn seen(containers: Vec<Container>) -> Vec<Observation> {
 /// What becomes of them when nothing is remembered.
 fn anew(base: &Config, observations: &[Observation], options: &Options) -> Survey {
     let observations: Vec<&Observation> = observations.iter().collect();
-    survey(base, &observations, options, &mut Memo::default())
+    survey(base, &observations, options, Want::Seats, &mut Memo::default())
 }
 
 /// A small town: an environment for the balancer, linked services, and their containers.

@@ -107,8 +107,9 @@ fn what_is_remembered_changes_nothing() {
         for step in 0..45 {
             let observed = seen(town.clone());
             let observed: Vec<&Observation> = observed.iter().collect();
-            let remembered = all_of(&survey(&base, &observed, &options, &mut memo));
-            let fresh = all_of(&survey(&base, &observed, &options, &mut Memo::default()));
+            let remembered = all_of(&survey(&base, &observed, &options, Want::Seats, &mut memo));
+            let fresh =
+                all_of(&survey(&base, &observed, &options, Want::Seats, &mut Memo::default()));
             let differs = remembered.lines().zip(fresh.lines()).find(|(a, b)| a != b);
             assert!(remembered == fresh, "seed {seed}, step {step}: {differs:?}\n{town:#?}");
             change(&mut chance, &mut town);
@@ -130,7 +131,7 @@ fn one_more_replica_leaves_everything_else_as_it_is() {
     let mut look = |town: &[Container]| {
         let observed = seen(town.to_vec());
         let observed: Vec<&Observation> = observed.iter().collect();
-        survey(&Config::default(), &observed, &options, &mut memo).config
+        survey(&Config::default(), &observed, &options, Want::Seats, &mut memo).config
     };
     let before = look(&town);
     town.push(container("web_2", "10.0.0.2", &[], env));
