@@ -344,7 +344,7 @@ impl House {
         let names = self.names.borrow();
         let mut controller = self.controller.borrow_mut();
         let mut survey = joined(&controller.intent, &controller, &options, &names);
-        self.remembered.quarantined.set(survey.quarantined());
+        self.remembered.quarantined.set(survey.quarantined);
         self.say_modes(std::mem::take(&mut survey.modes));
         self.say_notices(std::mem::take(&mut survey.notices));
         if survey.failed {

@@ -71,6 +71,13 @@ pub struct Memo {
     last: recall::Memo,
 }
 
+impl Memo {
+    /// What was written last.
+    pub fn written(&self) -> &str {
+        self.last.written()
+    }
+}
+
 /// What is to come of a survey.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Want {
@@ -202,11 +209,12 @@ fn attempt(
     problems.append(&mut draft.problems);
     problems.extend(made.warnings);
     let config = read_back::join(base, made.config, &draft, &writer, &mut problems);
+    let quarantined = seat::quarantined(&seats);
     let seats = match want {
         Want::Seats => seat::all(&seats, &remarks, sorted, &draft),
         Want::Configuration => Vec::new(),
     };
-    Ok(Survey { config, problems, seats, modes, notices, failed: false })
+    Ok(Survey { config, problems, seats, quarantined, modes, notices, failed: false })
 }
 
 #[cfg(test)]

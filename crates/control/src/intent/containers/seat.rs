@@ -20,6 +20,8 @@ pub struct Survey {
     pub problems: Vec<Problem>,
     /// Every container that was seen.
     pub seats: Vec<Seat>,
+    /// Containers that are left out because something about them is wrong.
+    pub quarantined: usize,
     /// Nothing could be made of the containers: the configuration is that of the files alone, and
     /// what ran before is better.
     pub failed: bool,
@@ -35,13 +37,11 @@ impl Survey {
     pub fn wanted(self) -> Wanted {
         Wanted { config: self.config, problems: self.problems }
     }
+}
 
-    /// Containers that are left out because something about them is wrong.
-    #[must_use]
-    pub fn quarantined(&self) -> usize {
-        let bad = |s: &&Seat| matches!(s.standing, Standing::Quarantined(_));
-        self.seats.iter().filter(bad).count()
-    }
+/// Containers that are left out because something about them is wrong.
+pub fn quarantined(came: &[Arc<Seat>]) -> usize {
+    came.iter().filter(|seat| matches!(seat.standing, Standing::Quarantined(_))).count()
 }
 
 /// Whether a container takes part.

@@ -39,7 +39,7 @@ fn comes_back(file: &str, containers: Vec<Container>, environment: Pairs<'_>) ->
     let observed: Vec<&Observation> = observed.iter().collect();
     let options = Options { environment: map(environment), ..Options::default() };
     let mut memo = Memo::default();
-    let survey = survey(&base, &observed, &options, &mut memo);
+    let survey = survey(&base, &observed, &options, Want::Seats, &mut memo);
     let text = print(&Live {
         config: &survey.config,
         files: (&base, &ast),
