@@ -341,7 +341,7 @@ impl Fleet {
         match &mut core.order {
             Order::Scan => {}
             Order::RoundRobin(rr) => {
-                // Whoever starts a container waits for it, and no file tells its place in the cycle.
+                // Whoever starts a container waits for it, and no file tells its place.
                 let container = |i: usize| {
                     matches!(self.members[i].config.identity, ServerIdentity::Container { .. })
                 };
