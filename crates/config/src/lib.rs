@@ -17,7 +17,7 @@ mod validate;
 pub use ast::{Ast, Line, Section, Word};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use expr::suggest;
-pub use lower::{Lowered, ProcessFacts};
+pub use lower::{Lowered, ProcessFacts, StateFile};
 pub use section::SectionKind;
 pub use sheet::{Sheet, SheetLine};
 pub use source::{FileId, Files, SourceFile, Sources, Span};

@@ -19,6 +19,7 @@ pub mod plan;
 pub mod ports;
 pub mod reconcile;
 pub mod rollout;
+pub mod server_state;
 
 pub use apply::{Controller, Report, Verdict};
 pub use histogram::Histogram;

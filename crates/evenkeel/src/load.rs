@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use config::{Diagnostics, Environment, Facts, Files, SourceFile};
+use control::server_state::Known;
 use model::Config;
 
 use crate::hooks::Hooks;
@@ -70,6 +71,10 @@ pub struct Loaded {
     pub environment: Environment,
     /// Why a command of the operator's wants it not to be run.
     pub aborted: Option<String>,
+    /// What state files know of its servers.
+    pub states: Known,
+    /// What there is to say about those files, and whether it is a warning.
+    pub said: Vec<(bool, String)>,
 }
 
 impl Loaded {
@@ -153,11 +158,17 @@ impl Loader {
             watched.insert(path);
         }
         let mut unresolved = Vec::new();
+        let (mut states, mut said) = (Known::default(), Vec::new());
         if let Some(config) = &mut config {
             config.global.maxconn = self.maxconn.or(config.global.maxconn);
             watched.extend(config.files.iter().map(|f| PathBuf::from(&**f)));
+            if running.is_none() && self.resolve {
+                // Once: later on, whatever runs knows better.
+                (states, said) = crate::server_state::read(&process, config);
+            }
             if self.resolve {
-                unresolved = resolve::servers(config, running, anew, self.lenient);
+                let before = resolve::Before { running, states: &states };
+                unresolved = resolve::servers(config, before, anew, self.lenient);
                 resolve::owners(config);
             }
             if let Some(running) = running {
@@ -176,6 +187,8 @@ impl Loader {
             fingerprint,
             environment,
             aborted: None,
+            states,
+            said,
         })
     }
 

@@ -38,6 +38,7 @@ mod say;
 mod score;
 mod sd_notify;
 mod seats;
+mod server_state;
 mod services;
 mod sessions;
 mod signals;

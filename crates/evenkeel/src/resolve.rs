@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use control::server_state::Known;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{LookupIpStrategy, ResolveHosts};
 use model::{Config, Host, InitAddr, Name, Origin, Server};
@@ -37,21 +38,31 @@ pub struct Unresolved {
     pub host: Name,
 }
 
+/// What names stood for before.
+#[derive(Clone, Copy)]
+pub struct Before<'a> {
+    /// What runs now.
+    pub running: Option<&'a Config>,
+    /// What state files know.
+    pub states: &'a Known,
+}
+
 /// Gives every server that is named its address, in place.
 ///
-/// `running` is what runs now: its addresses are used first (`last`), unless `anew` asks for every
+/// Addresses that names had `before` are used first (`last`), unless `anew` asks for every
 /// name again that no `resolvers` watch, and falls back to them only where no answer comes.
 /// `lenient` is `-dr`: a name that does not resolve disables the server. Returns the servers that
 /// must have an address and have none.
 pub fn servers(
     config: &mut Config,
-    running: Option<&Config>,
+    before: Before<'_>,
     anew: bool,
     lenient: bool,
 ) -> Vec<Unresolved> {
+    let known = before;
     let mut names = BTreeSet::new();
     for_each_named(config, |backend, server, host| {
-        let before = last(running, backend, server, host);
+        let before = last(known, backend, server, host);
         let anew = anew && server.resolvers.is_none();
         if is_service(server, host) {
             return;
@@ -70,7 +81,7 @@ pub fn servers(
         for server in &mut backend.servers {
             let Host::Name { name, .. } = &server.host else { continue };
             let name = name.clone();
-            let before = last(running, &backend.name, server, &name);
+            let before = last(known, &backend.name, server, &name);
             let asked = found.get(&*name).copied();
             let anew = anew && server.resolvers.is_none();
             let before = if anew { asked.or(before) } else { before };
@@ -142,9 +153,12 @@ fn first_answer(server: &Server, last: Option<IpAddr>, asked: Option<IpAddr>) ->
     })
 }
 
-/// The address that the same server has now, under the same name.
-fn last(running: Option<&Config>, backend: &str, server: &Server, host: &Name) -> Option<IpAddr> {
-    let backend = running?.backend(backend)?;
+/// The address that the same server has now, or had as a state file knows, under the same name.
+fn last(known: Before<'_>, backend: &str, server: &Server, host: &Name) -> Option<IpAddr> {
+    let Some(running) = known.running else {
+        return known.states.of(backend, &server.name)?.address_of(host);
+    };
+    let backend = running.backend(backend)?;
     let before = backend.servers.iter().find(|s| s.identity == server.identity)?;
     match &before.host {
         Host::Name { name, resolved } if name == host => *resolved,

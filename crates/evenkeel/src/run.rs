@@ -207,6 +207,10 @@ impl Start {
         for unseen in containers.iter().flat_map(Containers::unseen) {
             controller.intent.observe(unseen);
         }
+        if let Some(loaded) = &self.loaded {
+            crate::server_state::say(self.options.voice, loaded);
+            crate::server_state::addresses(&mut controller, &loaded.states, self.options.voice);
+        }
         let options = containers.map(|c| c.options).unwrap_or_default();
         let wanted = house::wanted(&controller, &options, names);
         for problem in &wanted.problems {
@@ -304,6 +308,7 @@ impl Start {
         let voice = house.voice;
         if let Some(loaded) = &self.loaded {
             *house.environment.borrow_mut() = loaded.environment.clone();
+            crate::server_state::orders(&house, &loaded.states);
         }
         let mut stats = sockets::Sockets::default();
         let mut own = global.clone();

@@ -283,12 +283,27 @@ const MANUAL_END: &str = "\n## Maps and ACLs\n\n\
     is not in it:\n`show servers state` has that.\n\n\
     ## Servers, sections and addresses\n\n\
     `add server` takes every option of a `server` line, whatever the balancing; HAProxy takes \
-    some. `add backend` and\n`add frontend` take the lines of a section as payload, which \
+    some. A server with\n`check` or `agent-check` is checked as soon as \
+    `enable server` puts it to use; in HAProxy only after `enable health` and\n`enable \
+    agent`, which do no harm here. HAProxy refuses \
+    `add server` with `balance source` (map-based) and `static-rr`.\n`add backend` \
+    and\n`add frontend` take the lines of a section as payload, which \
     inherit from `defaults` of the files; `add bind` takes\nwhat a `bind` line says. Nothing of \
     this changes a file: it holds until the files are read anew.\n\n\
     ```\n\
     add backend blue <<\nbalance leastconn\nserver b1 10.0.0.7:8080 check\n\n\
     ```\n\n\
+    ## State files\n\n\
+    What `show servers state` prints is a state file: `server-state-file`, `server-state-base`, \
+    `server-state-file-name` and\n`load-server-state-from-file` have it read once, at the start. \
+    Taken from it, as HAProxy does: drain and maintenance by an\noperator, the end of a \
+    maintenance \
+    that the configuration began, the weight where the configured one is unchanged,\ndown and \
+    stopping, ports, addresses and ports of checks and agents, addresses of names (`init-addr \
+    last`), and whether\nchecks and agents are off. Unlike there, an address that `set \
+    server addr` \
+    gave is taken along with its port, and\nresult and time of the last check begin anew. A \
+    running process needs no file: a reload keeps what it knows.\n\n\
     ## What a reading of the files leaves\n\n\
     `plan` lists what commands changed, with who sent which, and says of each whether it outlives \
     the next reading of the\nfiles. By default states and weights of servers do, as with HAProxy's \

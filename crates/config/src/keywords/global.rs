@@ -133,9 +133,9 @@ pub(super) const GLOBAL: &[Keyword] = keywords! { Context::Section(Global);
     "quick-exit" "", 0 0, 0, TUNE, "Leave memory to the system on exit.";
     "quiet" "", 0 0, NO, OK, "Print no messages at start.";
     "resetenv" "[<name>...]", 0 ANY, 0, OK, "Drop all environment variables but these.";
-    "server-state-base" "<dir>", 1 1, 0, quiet("state survives in the running process"),
+    "server-state-base" "<dir>", 1 1, 0, OK,
         "Directory of server state files.";
-    "server-state-file" "<file>", 1 1, 0, quiet("state survives in the running process"),
+    "server-state-file" "<file>", 1 1, 0, OK,
         "File that server states are read from at start.";
     "set-dumpable" "[on | off | libs]", 0 1, NO, TUNE, "Allow core dumps.";
     "set-var" "<name> <expr>", 2 ANY, 0, OK, "Set a variable of the process.";

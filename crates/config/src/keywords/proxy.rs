@@ -9,7 +9,6 @@ const BACK: u16 = D | L | B;
 const FLB: u16 = F | L | B;
 
 const KEEP_ALIVE: crate::keyword::Status = quiet("the kernel's own keep-alive settings are used");
-const STATE_FILE: crate::keyword::Status = quiet("state survives in the running process");
 
 pub(super) const PROXY: &[Keyword] = keywords! { Context::Proxy;
     "acl" "<name> <criterion> [flags] [operator] [<value>...]", 2 ANY, ALL, OK,
@@ -97,7 +96,7 @@ pub(super) const PROXY: &[Keyword] = keywords! { Context::Proxy;
     "http-send-name-header" "[<header>]", 0 1, BACK, OK, "Tell servers their own name.";
     "id" "<value>", 1 1, FLB, OK, "Number of the proxy.";
     "ignore-persist" "{ if | unless } <condition>", 2 ANY, L | B, OK, "Do not follow the cookie.";
-    "load-server-state-from-file" "{ global | local | none }", 1 1, BACK, STATE_FILE,
+    "load-server-state-from-file" "{ global | local | none }", 1 1, BACK, OK,
         "Which server state file to read.";
     "log" "global | <target> [...] <facility> [<level> [<minlevel>]]", 0 ANY, ALL | NO, OK,
         "Where to log to.";
@@ -126,7 +125,7 @@ pub(super) const PROXY: &[Keyword] = keywords! { Context::Proxy;
     "retries" "<value>", 1 1, BACK, OK, "Attempts after a failed connection.";
     "retry-on" "<reason>...", 1 ANY, BACK, OK, "Which failures are tried again.";
     "server" "<name> <address>[:<port>] [param*]", 2 ANY, L | B, OK, "A server.";
-    "server-state-file-name" "[{ use-backend-name | <file> }]", 0 1, BACK, STATE_FILE,
+    "server-state-file-name" "[{ use-backend-name | <file> }]", 0 1, BACK, OK,
         "Name of the server state file.";
     "server-template" "<prefix> <num | range> <fqdn>[:<port>] [param*]", 3 ANY, L | B, OK,
         "Several servers behind one name.";

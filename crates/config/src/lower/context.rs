@@ -33,6 +33,8 @@ pub(crate) struct Lowering<'a> {
     pub section: Option<Name>,
     /// How many `log` lines `global` has.
     pub global_log_targets: usize,
+    /// Backends and the state files that they load.
+    pub state_loads: Vec<super::state::StateLoad>,
     /// `resolvers` sections that rules ask: proxy, section, place.
     pub resolvers_asked: Vec<(Name, Name, Span)>,
     /// `dns-accept-family`.
@@ -126,6 +128,7 @@ impl<'a> Lowering<'a> {
             references: Vec::new(),
             section: None,
             global_log_targets: 0,
+            state_loads: Vec::new(),
             resolvers_asked: Vec::new(),
             dns_families: model::Families::default(),
             http_errors: HashMap::new(),

@@ -208,6 +208,10 @@ pub(crate) struct BackDraft {
     pub check: CheckDraft,
     /// `option log-health-checks`.
     pub log_health_checks: bool,
+    /// `load-server-state-from-file`.
+    pub state_load: super::state::Load,
+    /// `server-state-file-name`.
+    pub state_name: Option<Name>,
 }
 
 /// A server while its options are read; also what `default-server` says.
@@ -423,6 +427,8 @@ impl BackDraft {
             send_name_header: None,
             check: CheckDraft::default(),
             log_health_checks: false,
+            state_load: super::state::Load::None,
+            state_name: None,
         }
     }
 }

@@ -19,6 +19,10 @@ pub(crate) struct GlobalDraft {
     pub global: Global,
     /// `log` lines so far.
     pub log: Vec<model::LogTarget>,
+    /// `server-state-base`.
+    pub state_base: Option<String>,
+    /// `server-state-file`.
+    pub state_file: Option<String>,
     /// Settings that only the start of the process needs.
     pub process: super::ProcessFacts,
 }
@@ -132,6 +136,14 @@ pub(crate) const KEYWORDS: Table<GlobalFn> = Table(&[
         Ok(())
     }),
     ("resetenv", environment),
+    ("server-state-base", |_, draft, args| {
+        draft.state_base = Some(args.text("a directory")?.to_owned());
+        Ok(())
+    }),
+    ("server-state-file", |_, draft, args| {
+        draft.state_file = Some(args.text("a file")?.to_owned());
+        Ok(())
+    }),
     ("set-var", set_var),
     ("set-var-fmt", set_var_fmt),
     ("setenv", environment),

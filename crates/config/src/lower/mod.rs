@@ -26,6 +26,7 @@ mod rules;
 mod sections;
 mod server;
 mod server_options;
+mod state;
 mod stats;
 mod table;
 #[cfg(test)]
@@ -58,8 +59,22 @@ pub struct ProcessFacts {
     pub strict_limits: bool,
     /// `zero-warning`: a warning is as bad as an alert.
     pub zero_warning: bool,
+    /// Files with the state of servers, to be read once.
+    pub state_files: Vec<StateFile>,
     /// Listening addresses of enabled proxies; with none HAProxy does not start.
     pub listeners: usize,
+}
+
+/// A file with the state of servers (manual 3.1 `server-state-file`, 4.2
+/// `load-server-state-from-file`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateFile {
+    /// Where it is.
+    pub path: String,
+    /// The backends whose servers it is read for.
+    pub backends: Vec<model::Name>,
+    /// It is one backend's own.
+    pub local: bool,
 }
 
 /// What lowering gives.
@@ -79,6 +94,8 @@ pub fn lower(ast: &Ast, sources: &dyn Sources) -> Lowered {
     let mut draft = GlobalDraft {
         global: Global::default(),
         log: Vec::new(),
+        state_base: None,
+        state_file: None,
         process: ProcessFacts { strict_limits: true, ..ProcessFacts::default() },
     };
     for section in ast.sections().filter(|s| s.kind() == SectionKind::Global) {
@@ -93,7 +110,7 @@ pub fn lower(ast: &Ast, sources: &dyn Sources) -> Lowered {
         .filter_map(|section| userlist::section(&mut cx, section))
         .map(Arc::new)
         .collect::<Vec<_>>();
-    let GlobalDraft { mut global, log, mut process } = draft;
+    let GlobalDraft { mut global, log, mut process, state_base, state_file } = draft;
     global.log = log.into();
     let shared = finish::Shared {
         global_log: global.log.clone(),
@@ -110,6 +127,7 @@ pub fn lower(ast: &Ast, sources: &dyn Sources) -> Lowered {
     let names: Vec<model::Name> = userlists.iter().map(|list| list.name.clone()).collect();
     let (frontends, backends) = sections::finish(&mut cx, proxies, &names, &shared);
     process.listeners = frontends.iter().filter(|f| !f.disabled).map(|f| f.binds.len()).sum();
+    process.state_files = state::files(&cx.state_loads, state_base.as_deref(), state_file);
     let files = cx.files_read();
     let patterns = cx.take_patterns();
     let mut diagnostics = cx.diagnostics;

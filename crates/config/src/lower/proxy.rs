@@ -8,7 +8,7 @@ use super::draft::Draft;
 use super::table::Table;
 use super::{
     balance, bind, captures, check, cookie, errors, logging, options, persist, routing, rules,
-    server, stats, timeouts,
+    server, state, stats, timeouts,
 };
 
 /// Lowers one line into the draft.
@@ -80,6 +80,7 @@ pub(crate) const KEYWORDS: Table<ProxyFn> = Table(&[
         Ok(())
     }),
     ("ignore-persist", persist::ignore),
+    ("load-server-state-from-file", state::load),
     ("log", logging::log),
     ("log-format", logging::log_format),
     ("log-tag", |cx, draft, args| {
@@ -195,6 +196,7 @@ pub(crate) const KEYWORDS: Table<ProxyFn> = Table(&[
     }),
     ("retry-on", persist::retry_on),
     ("server", server::server),
+    ("server-state-file-name", state::name),
     ("server-template", server::template),
     ("source", |cx, draft, args| {
         draft.back.source = match args.is_negated() {

@@ -128,6 +128,8 @@ pub(crate) fn finish<'a>(
             frontends.push(Arc::new(finish::frontend(cx, draft, id, shared)));
         }
         if draft.is_back() {
+            let load = (draft.name.clone(), draft.back.state_load, draft.back.state_name.take());
+            cx.state_loads.push(load);
             backends.push(Arc::new(finish::backend(cx, draft, id, shared)));
         }
     }
