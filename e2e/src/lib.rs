@@ -17,5 +17,6 @@ pub mod process;
 pub mod scenario;
 pub mod script;
 pub mod syslog;
+pub mod terminal;
 pub mod text;
 pub mod watchdog;

@@ -377,9 +377,6 @@ pub trait House {
     /// What runs, the last changes, the last error, for people.
     fn status(&self) -> String;
 
-    /// The last changes, for people.
-    fn history(&self) -> String;
-
     /// Every container that was seen, and why it takes part or not.
     fn containers(&self, json: bool) -> Outcome;
 

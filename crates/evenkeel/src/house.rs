@@ -580,11 +580,6 @@ impl Port for House {
         status(self)
     }
 
-    fn history(&self) -> String {
-        let controller = self.controller.borrow();
-        controller.history().iter().fold(String::new(), |out, e| out + &e.to_string() + "\n")
-    }
-
     fn containers(&self, json: bool) -> Outcome {
         crate::seats::containers(self, json)
     }

@@ -43,6 +43,7 @@ mod services;
 mod sessions;
 mod signals;
 mod sockets;
+mod top;
 mod turn;
 mod version;
 mod watch;

@@ -19,6 +19,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => remote::plan(&args),
         Command::Reload(args) => remote::reload(&args),
         Command::Status(args) => remote::status(&args),
+        Command::Top(args) => crate::top::main(&args),
         Command::Healthcheck(args) => crate::healthcheck::main(&args),
         Command::Containers(args) => remote::containers(&args),
         Command::Explain(args) => remote::explain(&args),

@@ -29,8 +29,8 @@ pub(super) const COMMANDS: &[Command] = commands! {
     "show containers" "[json]" Operator
         "every container that was seen, and why it takes part or not":
         Run::Now(|house, args| answer(&house.containers(args.words == ["json"])));
-    "show history" "" User "the last changes: who asked, what differed, how long it took":
-        Run::Now(|house, _| Reply::listing(house.history()));
+    "show history" "[<count>]" User "the last changes: who asked, what differed, how long it took":
+        Run::Now(history);
     "show serving" "" User "whether it listens and every worker answers":
         Run::Later(|house, _| finish(house.serving()));
     "show status" "" User "what runs, the last change, the last error": Run::Now(|house, _| {
@@ -48,6 +48,17 @@ fn answer(outcome: &Outcome) -> Reply {
 
 fn finish(outcome: Later<'_, Outcome>) -> Later<'_, Reply> {
     Box::pin(async { answer(&outcome.await) })
+}
+
+fn history(house: &dyn House, args: Args<'_>) -> Reply {
+    let count = match args.words {
+        [] => Ok(control::history::ENTRIES_MAX),
+        [count] => count.parse(),
+        _ => return Reply::error("Require a number of changes or nothing."),
+    };
+    let Ok(count) = count else { return Reply::error("The number of changes is not a number.") };
+    let log = house.change_log(0, count);
+    Reply::listing(log.iter().rev().fold(String::new(), |out, e| out + &e.to_string() + "\n"))
 }
 
 fn failed<'a>(text: &'static str) -> Later<'a, Reply> {

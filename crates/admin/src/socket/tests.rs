@@ -93,9 +93,6 @@ impl House for Fake {
     fn status(&self) -> String {
         "fine\n".to_owned()
     }
-    fn history(&self) -> String {
-        String::new()
-    }
     fn containers(&self, json: bool) -> Outcome {
         Outcome { ok: true, text: format!("{json}\n") }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use model::Operational;
+use model::{AdminReason, Operational};
 
 use super::Row;
 
@@ -52,7 +52,9 @@ pub fn print(rows: &[Row], backend: Option<&str>) -> String {
         };
         // In maintenance nothing is checked and a server counts as stopped.
         let maint = server.admin.is_maint();
-        let paused = if server.check.is_some() { CHECK_PAUSED } else { 0 };
+        // Without a check there is one to pause only where the file says `disabled`.
+        let pauses = server.check.is_some() || server.admin.has(AdminReason::ConfigMaint);
+        let paused = if pauses { CHECK_PAUSED } else { 0 };
         let (health, state) = if maint { (0, state | paused) } else { (health, state) };
         let agent = server.agent.as_ref().map_or(0, |agent| {
             let enabled = if agent.paused { 0 } else { CHECK_ENABLED };

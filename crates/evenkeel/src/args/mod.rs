@@ -23,6 +23,7 @@ Examples:
   evenkeel check -f haproxy.cfg      all errors of a file at once
   evenkeel plan                      what a save or a new container would change, without doing it
   evenkeel containers                every container, whether it takes part, and why not
+  evenkeel top                       services and replicas in the terminal, live
   evenkeel explain shop.test/cart    which rule decides about a request, and who asked for it
   evenkeel wait-drained web/s1       returns when nothing uses a server any more
   evenkeel rollout shop              new replicas of a Compose service in the place of the old ones
@@ -46,6 +47,8 @@ pub enum Command {
     Reload(ControlArgs),
     /// Show what runs, the last changes and the last error
     Status(ControlArgs),
+    /// Watch services and replicas in the terminal: rates, errors, queues, the last changes
+    Top(TopArgs),
     /// Say by the exit code whether the process of this container serves (0) or not (1)
     Healthcheck(HealthcheckArgs),
     /// List every container that is seen, and say why it takes part or not
@@ -92,6 +95,20 @@ pub struct ControlArgs {
     /// Control socket of the process [default: /run/evenkeel.sock, else $XDG_RUNTIME_DIR or /tmp]
     #[arg(long, value_name = "SOCKET")]
     pub control: Option<PathBuf>,
+}
+
+/// `evenkeel top`.
+#[derive(Args, Clone, Debug)]
+pub struct TopArgs {
+    /// Control socket.
+    #[command(flatten)]
+    pub control: ControlArgs,
+    /// How often it looks
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration)]
+    pub every: Duration,
+    /// Print one frame of 80 columns and 24 lines, and end
+    #[arg(long)]
+    pub once: bool,
 }
 
 /// `evenkeel ctl`.
