@@ -1,5 +1,5 @@
 //! Options of `bind` and `stats socket` lines (manual chapter 5.1).
-use super::{H2_SETTING, OK, QUIC_SETTING, TLS, TLS_SETTING, TUNE, keywords, quiet};
+use super::{H2_SETTING, OK, QUIC_SETTING, TLS, TLS_SETTING, TUNE, keywords};
 use crate::keyword::{Context, Keyword};
 
 pub(super) const BIND: &[Keyword] = keywords! { Context::Bind;
@@ -35,7 +35,7 @@ pub(super) const BIND: &[Keyword] = keywords! { Context::Bind;
     "generate-certificates" "", 0 0, 0, TLS_SETTING, "Make certificates by name.";
     "gid" "<gid>", 1 1, 0, OK, "Group number of the unix socket.";
     "group" "<group>", 1 1, 0, OK, "Group of the unix socket.";
-    "guid-prefix" "<string>", 1 1, 0, quiet("only used by statistics files"), "Unique name.";
+    "guid-prefix" "<string>", 1 1, 0, OK, "Names for the sockets of the line; see guid of a proxy.";
     "id" "<id>", 1 1, 0, OK, "Number of the socket.";
     "idle-ping" "<delay>", 1 1, 0, H2_SETTING, "Probe idle clients.";
     "interface" "<interface>", 1 1, 0, OK, "Network interface to listen on.";

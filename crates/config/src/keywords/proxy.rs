@@ -79,7 +79,8 @@ pub(super) const PROXY: &[Keyword] = keywords! { Context::Proxy;
     "force-persist" "{ if | unless } <condition>", 2 ANY, L | B, OK,
         "Follow the cookie even to a server that is down.";
     "fullconn" "<conns>", 1 1, BACK, OK, "Load at which servers reach their maxconn.";
-    "guid" "<string>", 1 1, FLB, quiet("only used by statistics files"), "Unique name.";
+    "guid" "<string>", 1 1, FLB, OK,
+        "Name that nothing else has; statistics files do not use it yet.";
     "hash-balance-factor" "<factor>", 1 1, BACK, OK, "Most load above the average, in percent.";
     "hash-preserve-affinity" "{ always | maxconn | maxqueue }", 1 1, BACK,
         ignored("not yet: a full server keeps its keys"), "When a full server loses its keys.";

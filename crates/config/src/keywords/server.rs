@@ -43,7 +43,8 @@ pub(super) const SERVER: &[Keyword] = keywords! { Context::Server;
     "force-tlsv11" "", 0 0, 0, TLS_SETTING, "TLS 1.1 only.";
     "force-tlsv12" "", 0 0, 0, TLS_SETTING, "TLS 1.2 only.";
     "force-tlsv13" "", 0 0, 0, TLS_SETTING, "TLS 1.3 only.";
-    "guid" "<string>", 1 1, 0, quiet("only used by statistics files"), "Unique name.";
+    "guid" "<string>", 1 1, 0, OK,
+        "Name that nothing else has; statistics files do not use it yet.";
     "hash-key" "{ id | addr | addr-port }", 1 1, 0,
         ignored("not yet: servers are hashed by number"), "What consistent hashing goes by.";
     "id" "<value>", 1 1, 0, OK, "Its number.";

@@ -23,6 +23,8 @@ pub(crate) struct BindOptions {
     pub bind: Bind,
     /// `id`.
     pub id: Option<(u32, Span)>,
+    /// `guid-prefix`.
+    pub guid_prefix: Option<super::guid::Guid>,
     /// `level` of a stats socket.
     pub level: u8,
     /// `expose-fd listeners` of a stats socket.
@@ -52,6 +54,11 @@ pub(crate) const OPTIONS: Table<BindFn> = Table(&[
     }),
     ("group", |cx, options, args| {
         options.bind.permissions.group = Some(cx.name(args.text("a group")?));
+        Ok(())
+    }),
+    ("guid-prefix", |cx, options, args| {
+        let word = args.require("a name")?;
+        options.guid_prefix = Some(super::guid::read(cx, word)?);
         Ok(())
     }),
     ("id", |_, options, args| {
@@ -159,6 +166,7 @@ impl BindOptions {
         Self {
             bind: Bind::new(Address::Fd(0), origin),
             id: None,
+            guid_prefix: None,
             level: 1,
             expose_fd_listeners: false,
         }
@@ -192,7 +200,11 @@ pub(crate) fn lower<'a>(
         let reason = format!("a proxy cannot listen on more than {MAX_BINDS} addresses");
         return Err(alert(word.span(), reason));
     }
-    for address in addresses {
+    for (at, address) in addresses.into_iter().enumerate() {
+        if let Some((prefix, span)) = &options.guid_prefix {
+            let guid = cx.name(&format!("{prefix}-{at}"));
+            super::guid::claim(cx, (guid, *span), format!("listener of {}", draft.title()))?;
+        }
         let explicit = options.id.take();
         if let Some((id, span)) = explicit {
             claim_id(cx, draft, id, span)?;

@@ -33,6 +33,8 @@ pub(crate) struct Lowering<'a> {
     pub section: Option<Name>,
     /// How many `log` lines `global` has.
     pub global_log_targets: usize,
+    /// Every `guid`, whose it is and where it stands.
+    pub guids: HashMap<Name, (String, Span)>,
     /// Backends and the state files that they load.
     pub state_loads: Vec<super::state::StateLoad>,
     /// `resolvers` sections that rules ask: proxy, section, place.
@@ -128,6 +130,7 @@ impl<'a> Lowering<'a> {
             references: Vec::new(),
             section: None,
             global_log_targets: 0,
+            guids: HashMap::new(),
             state_loads: Vec::new(),
             resolvers_asked: Vec::new(),
             dns_families: model::Families::default(),

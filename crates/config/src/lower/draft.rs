@@ -235,6 +235,8 @@ pub(crate) struct ServerDraft {
     pub track: Option<(Name, Span)>,
     /// `no-backup`, `enabled` ... need no memory; the id does.
     pub explicit_id: Option<(u32, Span)>,
+    /// `guid`, until it is claimed.
+    pub guid: Option<super::guid::Guid>,
     /// Where the server's name stands.
     pub span: Option<Span>,
 }
@@ -479,6 +481,7 @@ impl ServerDraft {
             check_send_proxy: None,
             track: None,
             explicit_id: None,
+            guid: None,
             span: None,
         }
     }

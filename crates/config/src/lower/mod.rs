@@ -13,6 +13,7 @@ mod draft;
 mod errors;
 mod finish;
 mod global;
+mod guid;
 mod log;
 mod logging;
 mod modes;

@@ -7,8 +7,8 @@ use super::context::Lowering;
 use super::draft::Draft;
 use super::table::Table;
 use super::{
-    balance, bind, captures, check, cookie, errors, logging, options, persist, routing, rules,
-    server, state, stats, timeouts,
+    balance, bind, captures, check, cookie, errors, guid, logging, options, persist, routing,
+    rules, server, state, stats, timeouts,
 };
 
 /// Lowers one line into the draft.
@@ -51,6 +51,7 @@ pub(crate) const KEYWORDS: Table<ProxyFn> = Table(&[
         draft.back.fullconn = Some(args.u32_from(0)?).filter(|most| *most > 0);
         Ok(())
     }),
+    ("guid", guid::proxy),
     ("hash-balance-factor", balance::hash_balance_factor),
     ("hash-type", balance::hash_type),
     ("http-after-response", rules::http_after_response),

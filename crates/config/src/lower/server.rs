@@ -82,6 +82,8 @@ pub(crate) fn template<'a>(
     server.server.host = host;
     server.server.port = port;
     let first_id = server.explicit_id.take();
+    // The first of them has it.
+    let mut guid = server.guid.take();
     if let (Some(_), Host::Name { .. }) = (&server.server.resolvers, &server.server.host) {
         let options = server.server.resolve.get_or_insert_default();
         Arc::make_mut(options).template = Some(cx.name(prefix.value()));
@@ -89,6 +91,7 @@ pub(crate) fn template<'a>(
     for number in from..=to {
         let name = format!("{}{number}", prefix.value());
         let mut server = server.clone();
+        server.guid = guid.take();
         server.explicit_id = first_id.map(|(id, span)| (id.saturating_add(number - from), span));
         add(cx, draft, server, &name, prefix.span())?;
     }
@@ -161,6 +164,9 @@ fn add(
         let reason = format!("{} has a server '{name}' already, at {place}", draft.title());
         let found = Diagnostic::new(Severity::Alert, span, reason);
         return Err(Box::new(found.related(first, "first server of this name")));
+    }
+    if let Some(guid) = server.guid.take() {
+        super::guid::claim(cx, guid, format!("server {}/{name}", draft.name))?;
     }
     server.server.identity = ServerIdentity::Named(name.clone());
     server.server.name = name;

@@ -85,6 +85,11 @@ pub(crate) const OPTIONS: Table<ServerFn> = Table(&[
         server.check.fastinter = Some(interval(cx, args)?);
         Ok(())
     }),
+    ("guid", |cx, server, args| {
+        let word = args.require("a name")?;
+        server.guid = Some(super::guid::read(cx, word)?);
+        Ok(())
+    }),
     ("id", |_, server, args| {
         let span = args.span();
         server.explicit_id = Some((args.u32_from(1)?, span));
