@@ -171,7 +171,7 @@ fn attempt(
 ) -> Result<Survey, Vec<Fault>> {
     let (balancer, mut problems) = Balancer::read(&options.environment, &barred.variables);
     problems.extend(barred.problems.iter().cloned());
-    let joined = swarm::join(observations);
+    let joined = swarm::join(observations, balancer.traefik);
     let whole: Vec<&Observation> = joined.observations.iter().map(|o| &**o).collect();
     let observations = &whole[..];
     problems.extend(joined.problems);

@@ -13,6 +13,7 @@ use model::{Name, Origin, ServerIdentity};
 use super::Problem;
 use super::asks::{Dialect, Way};
 use super::reach::VIRTUAL;
+use super::said::truth;
 use super::select::{SWARM_SERVICE, label};
 
 /// Provider in the identity of a task's servers: whoever tells of it, it is the same one.
@@ -21,6 +22,8 @@ const PROVIDER: &str = "swarm";
 const ADDRESS: &str = "evenkeel.address";
 /// Labels that both a service and its containers may have.
 const OURS: [&str; 2] = ["evenkeel.", "com.docker.dockercloud.haproxy."];
+/// Traefik's labels for virtual addresses, of its versions 3 and 2.
+pub const LBSWARM: [&str; 2] = ["traefik.swarm.lbswarm", "traefik.docker.lbswarm"];
 const UNKNOWN_SERVICE: &str = "no manager of the Swarm knows its service yet";
 
 /// Everything observed, joined.
@@ -35,7 +38,8 @@ pub struct Joined<'a> {
 }
 
 /// Joins what all providers say. Where none is in a Swarm nothing is changed.
-pub fn join<'a>(observations: &[&'a Observation]) -> Joined<'a> {
+/// With `traefik`, its label for virtual addresses counts.
+pub fn join<'a>(observations: &[&'a Observation], traefik: bool) -> Joined<'a> {
     if observations.iter().all(|o| o.node.is_none() && o.swarm.is_none()) {
         let observations = observations.iter().map(|o| Cow::Borrowed(*o)).collect();
         return Joined { observations, ..Joined::default() };
@@ -48,6 +52,7 @@ pub fn join<'a>(observations: &[&'a Observation]) -> Joined<'a> {
     }
     let mut desk = Desk {
         swarm: manager.map(|(_, swarm)| swarm),
+        traefik,
         current: manager.is_some_and(|(o, s)| is_current(o, s)),
         tasks: HashSet::new(),
         chosen: chosen(observations),
@@ -146,6 +151,8 @@ fn chosen<'a>(observations: &[&'a Observation]) -> HashMap<&'a Name, usize> {
 }
 
 struct Desk<'a> {
+    /// Labels of Traefik are read.
+    traefik: bool,
     swarm: Option<&'a Swarm>,
     /// The manager says how it is now, not how it was.
     current: bool,
@@ -214,13 +221,22 @@ impl<'a> Desk<'a> {
                 self.differs(&id, service, name);
             }
         }
-        if container.labels.get(ADDRESS).map(String::as_str) != Some(VIRTUAL) {
+        if !self.is_virtual(&container) {
             return Some(container);
         }
         let known = self.virtuals.remove(&id);
         self.virtuals
             .insert(id.clone(), virtually(&id, service, Arc::unwrap_or_clone(container), known));
         None
+    }
+
+    /// Whether its service is to be one server at its virtual address.
+    fn is_virtual(&self, container: &Container) -> bool {
+        if let Some(address) = container.labels.get(ADDRESS) {
+            return address == VIRTUAL;
+        }
+        let mut of_traefik = container.labels.iter().filter(|(name, _)| is_lbswarm(name));
+        self.traefik && of_traefik.any(|(_, value)| truth(value))
     }
 
     fn differs(&mut self, id: &Name, service: &Service, name: &str) {
@@ -232,6 +248,11 @@ impl<'a> Desk<'a> {
                 .to_owned(),
         });
     }
+}
+
+/// Whether this is Traefik's label for virtual addresses, as version 3 or 2 spells it.
+fn is_lbswarm(name: &str) -> bool {
+    LBSWARM.iter().any(|label| name.eq_ignore_ascii_case(label))
 }
 
 /// A service as one server: running when one of its containers is.

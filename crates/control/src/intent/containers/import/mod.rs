@@ -36,6 +36,13 @@ pub const NGINX_PROXY: &[Row] = &[
 pub const TRAEFIK: &[Row] = &[
     ("traefik.enable", "`true` or `false`", "take part, or not"),
     ("traefik.docker.network", "name", "the network it is reached on"),
+    ("traefik.swarm.network", "name", "the same; for a service of a Swarm it comes first"),
+    (
+        "traefik.swarm.lbswarm",
+        "`true` or `false`",
+        "a service of a Swarm is one server at its virtual address",
+    ),
+    ("traefik.docker.lbswarm", "`true` or `false`", "the same, as Traefik 2 has it"),
     (
         "traefik.http.routers.R.rule",
         "`Host`, `HostRegexp`, `Path`, `PathPrefix`, `PathRegexp`, `Method`, `Header`, \

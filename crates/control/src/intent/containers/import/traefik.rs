@@ -7,6 +7,8 @@ use model::observed::Container;
 use super::super::asks::{Asks, Dialect, Ports, Slot, Way};
 use super::super::route::{self, Route};
 use super::super::said::{By, Said, plain_list, port, quoted, truth};
+use super::super::select;
+use super::super::swarm::LBSWARM;
 use super::labels::Labels;
 use super::middleware::Applying;
 use super::{Problem, add, asks, rule};
@@ -29,9 +31,18 @@ pub fn traefik(container: &Container, entries: &EntryPoints) -> Result<Option<As
     if ways.is_empty() {
         return Ok(None);
     }
-    let docker = labels.value("traefik.docker.network")?;
-    let network = docker.or(labels.value("traefik.swarm.network")?);
     let mut notes = reader.notes;
+    // Each of its two providers reads its own; either will do.
+    let of = |provider| labels.value(&format!("traefik.{provider}.network"));
+    let (docker, swarm) = (of("docker")?, of("swarm")?);
+    let in_swarm = select::label(container, select::SWARM_SERVICE).is_some();
+    let network = if in_swarm { swarm.or(docker) } else { docker.or(swarm) };
+    for label in LBSWARM {
+        // What it does for services is done where their tasks are joined.
+        if let Some(said) = labels.value(label)?.filter(|_| !in_swarm) {
+            notes.push(said.problem("only a service of a Swarm has a virtual address"));
+        }
+    }
     for full in labels.unused("traefik.") {
         notes.push(labels.note(full, "this label is not understood and has no effect"));
     }
@@ -83,7 +94,7 @@ impl Reader<'_, '_> {
 
     /// `Host(NAME)` with the container's name, of which other characters become `-`.
     fn default_rule(&self, said: &Said) -> Result<Said, Problem> {
-        let name = super::super::select::service_name(self.container);
+        let name = select::service_name(self.container);
         let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
         let name: String = name.chars().map(plain).collect();
         Ok(said.with(format!("Host(`{}`)", name.trim_matches('-'))))

@@ -355,13 +355,24 @@ fn what_has_no_effect_is_said() {
         "traefik.http.services.s.loadbalancer.responseforwarding.flushinterval",
         "traefik.http.middlewares.nobody.ratelimit.average",
         "traefik.udp.routers.u.entrypoints",
-        "traefik.docker.lbswarm",
+        "traefik.swarm.lbservers",
     ] {
         let survey = router("Host(`t.test`)", &[(label, "x")]);
         let problems = survey.complaints();
         let said = format!("container t_1, {label}: this label is not understood");
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert!(problems[0].starts_with(&said), "{problems:?}");
+        assert_eq!(survey.ask("t.test", &[]), "t_1");
+    }
+}
+
+#[test]
+fn a_virtual_address_is_for_services_of_a_swarm() {
+    for label in ["traefik.docker.lbswarm", "traefik.swarm.LBSwarm"] {
+        let survey = router("Host(`t.test`)", &[(label, "true")]);
+        let problems = survey.complaints();
+        let said = format!("container t_1, {label}: only a service of a Swarm has");
+        assert!(problems.len() == 1 && problems[0].starts_with(&said), "{problems:?}");
         assert_eq!(survey.ask("t.test", &[]), "t_1");
     }
 }

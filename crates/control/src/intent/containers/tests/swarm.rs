@@ -176,6 +176,33 @@ fn a_service_that_wants_it_is_one_server_at_its_virtual_address() {
 }
 
 #[test]
+fn a_service_that_wants_it_by_a_label_of_traefik_is_one_server_too() {
+    let rule = [
+        ("traefik.http.routers.r.rule", "Host(`web.test`)"),
+        ("traefik.http.services.s.loadbalancer.server.port", "8000"),
+    ];
+    let import = Options {
+        environment: [("EVENKEEL_IMPORT".to_owned(), "traefik".to_owned())].into(),
+        ..Options::default()
+    };
+    let far: Vec<Task> =
+        (1..=2).map(|n| task(&format!("web.{n}"), "b", &format!("10.1.0.{n}"), &[], &[])).collect();
+    let seen = |label: &str, value: &str, options: &Options| {
+        let says = [&rule[..], &[(label, value)]].concat();
+        let seen = manager(vec![service("web", &says)], vec![], far.clone());
+        let survey = anew(&Config::default(), &[seen], options);
+        assert_eq!(survey.complaints(), [""; 0], "{label}={value}");
+        let backend = survey.config.backends.iter().find(|b| !b.servers.is_empty());
+        backend.map_or_else(Vec::new, |b| at(&survey, &b.name))
+    };
+    for label in ["traefik.swarm.lbswarm", "traefik.docker.lbswarm"] {
+        assert_eq!(seen(label, "true", &import), ["10.1.0.100:8000"]);
+        assert_eq!(seen(label, "false", &import).len(), 2);
+    }
+    assert_eq!(seen("traefik.swarm.lbswarm", "true", &Options::default()), [""; 0]);
+}
+
+#[test]
 fn only_the_variables_of_dockercloud_need_named_ports() {
     let far = |env: Pairs<'_>, port: bool| {
         let mut task = task("web.1", "b", "10.1.0.1", &[], env);
