@@ -26,6 +26,8 @@ pub enum Entry {
     Alias(String, String),
     /// A service: target, port, weight; the priority is 0.
     Service(String, String, u16, u16),
+    /// The same with a priority in front.
+    Ranked(u16, String, String, u16, u16),
     /// Only this code.
     Code(String, u8),
 }
@@ -42,6 +44,7 @@ impl Entry {
             Self::Host(name, _)
             | Self::Alias(name, _)
             | Self::Service(name, ..)
+            | Self::Ranked(_, name, ..)
             | Self::Code(name, _) => name,
         }
     }
@@ -182,11 +185,10 @@ impl Zone {
                     records.push(record(&owner, AAAA, &ip.octets()));
                 }
                 Entry::Service(_, target, port, weight) if kind == SRV => {
-                    let mut data = vec![0, 0];
-                    data.extend(weight.to_be_bytes());
-                    data.extend(port.to_be_bytes());
-                    data.extend(wire_name(target));
-                    records.push(record(&owner, SRV, &data));
+                    records.push(service(&owner, [0, *weight, *port], target));
+                }
+                Entry::Ranked(priority, _, target, port, weight) if kind == SRV => {
+                    records.push(service(&owner, [*priority, *weight, *port], target));
                 }
                 Entry::Code(_, given) => code = *given,
                 _ => {}
@@ -195,6 +197,13 @@ impl Zone {
         let limit = if by_tcp { usize::from(u16::MAX) } else { payload(message, end) };
         Some(encode(message, end, code, &records, limit))
     }
+}
+
+/// An SRV record with its priority, weight and port (RFC 2782).
+fn service(owner: &str, numbers: [u16; 3], target: &str) -> Vec<u8> {
+    let mut data: Vec<u8> = numbers.iter().flat_map(|n| n.to_be_bytes()).collect();
+    data.extend(wire_name(target));
+    record(owner, SRV, &data)
 }
 
 /// Name, type and end of the first question.

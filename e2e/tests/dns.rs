@@ -461,6 +461,91 @@ fn services_have_the_ports_and_weights_of_their_records() {
     assert_eq!(weights.iter().filter(|w| **w == "256").count(), 1, "{weights:?}");
 }
 
+/// Services of a name with priority, number of the replica, and weight.
+fn ranked(port: u16, services: &[(u16, u8, u16)]) -> Vec<Entry> {
+    let mut zone = Vec::new();
+    for (priority, number, weight) in services {
+        let target = format!("s{number}.test");
+        zone.push(Entry::Host(target.clone(), Replicas::address(*number).into()));
+        let service = "_http._tcp.web.test".to_owned();
+        zone.push(Entry::Ranked(*priority, service, target, port, *weight));
+    }
+    zone
+}
+
+#[test]
+fn services_of_every_priority_are_servers_alike() {
+    let replicas = Replicas::start(3).unwrap();
+    let zone = ranked(replicas.port, &[(10, 1, 256), (20, 2, 256), (0, 3, 256)]);
+    let servers = "    server-template web 4 _http._tcp.web.test\n";
+    let mut seen = Vec::new();
+    for binary in binaries() {
+        let world = World::start(&binary, &zone, BY_UDP, servers);
+        let three = || world.state().iter().filter(|line| !line.2).count() == 3;
+        assert!(wait_until(SOON, three), "{:?} {}", world.state(), world.process.stderr());
+        world.comes(&[1, 2, 3]);
+        let table = world.command("show stat");
+        let backups = table.lines().filter(|l| l.starts_with("b,web") && is_backup(l)).count();
+        assert_eq!(backups, 0, "{binary:?}: {table}");
+        seen.push(places(world.state()));
+    }
+    assert!(seen.iter().all(|other| *other == seen[0]), "{seen:?}");
+}
+
+/// Column `bck` of `show stat`.
+fn is_backup(line: &str) -> bool {
+    line.split(',').nth(20) == Some("1")
+}
+
+#[test]
+fn a_service_that_is_told_of_no_more_serves_until_its_hold_is_over() {
+    let replicas = Replicas::start(2).unwrap();
+    let both = ranked(replicas.port, &[(0, 1, 256), (0, 2, 256)]);
+    let one = ranked(replicas.port, &[(0, 1, 256)]);
+    let servers = "    server-template web 3 _http._tcp.web.test\n";
+    let resolvers = "    nameserver n NAMESERVER\n    hold obsolete 1500ms\n";
+    for binary in binaries() {
+        let world = World::start(&binary, &[], resolvers, servers);
+        world.name_server.say(&both);
+        world.comes(&[1, 2]);
+        let begun = std::time::Instant::now();
+        world.name_server.say(&one);
+        while begun.elapsed() < Duration::from_millis(900) {
+            assert_eq!(world.answering().len(), 2, "{binary:?} acts before its hold");
+        }
+        world.comes(&[1]);
+        world.name_server.say(&both);
+        world.comes(&[1, 2]);
+    }
+}
+
+#[test]
+fn refusals_and_silence_count_when_their_hold_is_over() {
+    let replicas = Replicas::start(2).unwrap();
+    let servers = format!("    server-template web 1-3 web.test:{}\n", replicas.port);
+    let refuse = [Entry::Code("web.test".to_owned(), REFUSED)];
+    for (binary, kind) in binaries().iter().flat_map(|b| [(b, "refused"), (b, "timeout")]) {
+        let resolvers =
+            format!("    nameserver n NAMESERVER\n    resolve_retries 1\n    hold {kind} 1500ms\n");
+        let world = World::start(binary, &[], &resolvers, &servers);
+        world.name_server.set("web", &Replicas::addresses(&[1, 2]));
+        world.comes(&[1, 2]);
+        let begun = std::time::Instant::now();
+        match kind {
+            "refused" => world.name_server.say(&refuse),
+            _ => world.name_server.silence(true),
+        }
+        while begun.elapsed() < Duration::from_millis(900) {
+            assert_eq!(world.status(), 200, "{binary:?}: {kind} acts before its hold");
+        }
+        let gone = wait_until(SOON, || world.status() == 503);
+        assert!(gone, "{binary:?}: {kind} {}", world.process.stderr());
+        world.name_server.silence(false);
+        world.name_server.set("web", &Replicas::addresses(&[2]));
+        world.comes(&[2]);
+    }
+}
+
 #[test]
 fn two_servers_of_one_name_do_not_share_its_only_address() {
     let replicas = Replicas::start(2).unwrap();
