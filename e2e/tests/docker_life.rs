@@ -6,10 +6,12 @@ use e2e::docker::place::{Place, host_names};
 use e2e::docker::pool::{get, wait_members};
 use e2e::docker::scenario::expect;
 use e2e::docker::{docker, skip};
+use e2e::process::Scratch;
 use e2e::scenario::wait_until;
 use std::time::Duration;
 
 const SOON: Duration = Duration::from_secs(60);
+const ADDRESS: &str = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
 const HOST: &str = "shop.test";
 
 fn in_place(scenario: fn(&Place) -> Result<(), String>) {
@@ -155,5 +157,29 @@ fn a_container_out_of_reach_is_shown_with_the_reason() {
             line.is_some_and(|l| l.contains("port") || l.contains("network"))
         });
         expect(found, || shown.clone())
+    });
+}
+
+/// F2 in a container: neither a socket nor a file; it says what to mount, and finds what comes.
+#[test]
+fn f02_with_neither_socket_nor_file_it_waits_and_says_what_to_mount() {
+    in_place(|place| {
+        let scratch = Scratch::new().map_err(|e| e.to_string())?;
+        let run = format!("{}:/var/run", scratch.path.display());
+        let words = ["--network", &place.name, "-v", &run, "evenkeel:latest"];
+        let id = place.start("alone", &words)?;
+        let ip = docker(&["inspect", "-f", ADDRESS, &id])?;
+        let address = format!("{ip}:80").parse().map_err(|e| format!("{ip}: {e}"))?;
+        let said = || Run::new("docker").args(&["logs", &id]).transcript().unwrap_or_default();
+        let remedy = "mount it (-v /var/run/docker.sock:/var/run/docker.sock)";
+        expect(wait_until(SOON, || said().contains(remedy)), said)?;
+        let now = || get(address, HOST, "/").map_or_else(|e| e, |m| m.head.word(1).to_owned());
+        expect(wait_until(SOON, || now() == "503"), now)?;
+        let app = place.app("a", HOST, &[], &[])?;
+        let binary = e2e::binaries::evenkeel()?.path;
+        let listen = format!("unix://{}/docker.sock", scratch.path.display());
+        let agent = Run::new(binary).args(&["agent", "--listen", &listen]);
+        let _agent = agent.background(&scratch.path.join("agent"))?;
+        wait_members(address, HOST, &host_names(&[&app]), SOON)
     });
 }

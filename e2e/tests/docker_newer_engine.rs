@@ -1,10 +1,11 @@
 //! A second engine of a newer version: by TLS beside the usual one, away and back; Compose on it.
 
+use bench::open_loop::{Clients, Plan, start};
 use e2e::docker::command::Run;
 use e2e::docker::compose::Version;
 use e2e::docker::images;
 use e2e::docker::newer::Newer;
-use e2e::docker::pool::{get, is_host_name, wait_cycle};
+use e2e::docker::pool::{get, is_host_name, wait_cycle, wait_members};
 use e2e::docker::scenario::expect;
 use e2e::docker::skip;
 use e2e::docker::town::{SERVICE, Town};
@@ -17,6 +18,8 @@ use std::time::{Duration, Instant};
 const SOON: Duration = Duration::from_secs(60);
 /// How long the engine stays away.
 const AWAY: Duration = Duration::from_secs(60);
+/// How long the engine around the balancer stays away.
+const DOWN: Duration = Duration::from_secs(5);
 /// Image of services.
 const IMAGE: &str = "python:3-slim";
 const HOST: &str = "web.test";
@@ -104,6 +107,67 @@ fn away_and_back(town: &mut Town, engine: &Newer) -> Result<(), String> {
     engine.docker(&["stop", "-t", "1", &late])?;
     answer(town, &["near", "far", "new"])?;
     expect(!shown(town).contains("away for"), || shown(town))
+}
+
+/// F3: the balancer is a container of the engine that is restarted.
+#[test]
+fn f03_the_engine_around_the_balancer_is_restarted_under_load() {
+    let images = ["evenkeel:latest", IMAGE];
+    let engine = match images::ensure().and_then(|()| engine(&images)) {
+        Ok(engine) => engine,
+        Err(reason) => return skip(&reason),
+    };
+    if let Err(why) = restarted_under_load(&engine) {
+        panic!("{why}\n{:?}", engine.docker(&["logs", "lb"]));
+    }
+}
+
+fn restarted_under_load(engine: &Newer) -> Result<(), String> {
+    let address = SocketAddr::from((IpAddr::V4(engine.address), 80));
+    // The folder, not the socket: a mounted file stays the one that was there before.
+    let lb = ["run", "-d", "--name", "lb", "--network", "host", "-v", "/srv:/srv:ro"];
+    let socket = ["-e", "DOCKER_HOST=unix:///srv/docker.sock"];
+    engine.docker(&[&lb[..], &socket, &["evenkeel:latest"]].concat())?;
+    let inside = |name: &str| {
+        let (host, said) = (format!("evenkeel.host={HOST}"), format!("NAME={name}"));
+        let words = ["run", "-d", "--label", &host, "--label", "evenkeel.port=8000"];
+        let words = [&words[..], &["-e", &said, IMAGE, "python3", "-c", SERVICE, "8000"]].concat();
+        engine.docker(&words).map(drop)
+    };
+    let names = |wanted: &[&str]| {
+        let wanted: BTreeSet<String> = wanted.iter().map(|n| (*n).to_owned()).collect();
+        wait_members(address, HOST, &wanted, SOON)
+    };
+    inside("a")?;
+    inside("b")?;
+    names(&["a", "b"])?;
+    let life = ["inspect", "-f", "{{.State.StartedAt}}", "lb"];
+    let before = engine.docker(&life)?;
+    let plan = Plan {
+        keep_alive: Clients { count: 8, per_second: 60.0 },
+        short: Clients { count: 8, per_second: 60.0 },
+        slow_body: Clients::default(),
+        websocket: Clients::default(),
+        duration: Duration::from_secs(600),
+        patience: Duration::from_secs(30),
+        ..Plan::mix(address, HOST)
+    };
+    let load = start(plan).map_err(|e| e.to_string())?;
+    engine.leave()?;
+    let down = wait_until(SOON, || engine.docker(&["ps"]).is_err());
+    expect(down, || "the engine does not go away".to_owned())?;
+    std::thread::sleep(DOWN);
+    engine.come_back()?;
+    let up = wait_until(SOON, || engine.docker(&["ps"]).is_ok());
+    expect(up, || "the engine does not come back".to_owned())?;
+    inside("late")?;
+    names(&["a", "b", "late"])?;
+    let report = load.stop();
+    println!("{report}");
+    let (failed, answered) = (report.failed() - report.total().never_sent, report.total().answered);
+    expect(failed == 0 && answered > 0, || format!("{failed} failed:\n{report}"))?;
+    let after = engine.docker(&life)?;
+    expect(after == before, || format!("the balancer of {before} was started {after}"))
 }
 
 /// The engine's own socket, where it sees it.

@@ -40,7 +40,38 @@ e2e::with_each_compose!("scaling", "haproxy":
     b12_a_rebuilt_image_replaces_one_after_the_other,
     b12_from_inside_the_balancers_container,
     a_version_that_fails_leaves_the_old_one,
+    with_a_healthcheck_a_version_takes_over_when_it_is_healthy,
 );
+
+/// Not ready for a while: until then requests are answered with an error, and its check fails.
+const LATE: &str = "
+import threading
+ready = threading.Event()
+threading.Timer(4, ready.set).start()
+good = H.do_GET
+def do_GET(self):
+    if self.path == '/health' or not ready.is_set():
+        self.send_response(200 if ready.is_set() else 500)
+        self.send_header('Content-Length', '0')
+        self.end_headers()
+    else:
+        good(self)
+H.do_GET = do_GET
+";
+
+/// Docker asks the service itself.
+const HEALTHCHECK: &str = "services:
+  server:
+    healthcheck:
+      test:
+        - CMD
+        - python3
+        - -c
+        - import urllib.request as u; u.urlopen('http://127.0.0.1:8000/health')
+      interval: 1s
+      timeout: 10s
+      retries: 30
+";
 
 /// Builds the service's image with this program.
 fn build(project: &Project, program: &str) -> Result<(), String> {
@@ -150,6 +181,43 @@ fn b12_from_inside_the_balancers_container(project: &Project) -> Result<(), Stri
     expect(now.len() == 1 && now.is_disjoint(&before), || format!("{before:?}, {now:?}"))?;
     // Compose v1 counts the image among what makes a container another one.
     if project.version == Version::V2 { stay(project, new).map(drop) } else { Ok(()) }
+}
+
+/// [`IMPATIENT`] that becomes ready late, or never.
+fn late(ready: bool) -> String {
+    let late = if ready { LATE.to_owned() } else { LATE.replace("Timer(4,", "Timer(9999,") };
+    IMPATIENT.replace("\nserver = ", &format!("{late}server = "))
+}
+
+fn with_a_healthcheck_a_version_takes_over_when_it_is_healthy(
+    project: &Project,
+) -> Result<(), String> {
+    let file = project.dir.join("docker-compose.override.yml");
+    std::fs::write(file, HEALTHCHECK).map_err(|e| e.to_string())?;
+    build(project, &late(true))?;
+    project.up(&[("server", 2)])?;
+    wait_cycle(project.address()?, HOST, 2, SOON)?;
+    let old = project.running("server")?;
+
+    build(project, &format!("{}# changed\n", late(true)))?;
+    let load = steady(project)?;
+    let said = rollout(project, &["--timeout", "120s"])?;
+    // One that had taken over before it was healthy would have answered with errors.
+    none_failed(load, &said)?;
+    let new = replaced(project, &old)?;
+
+    build(project, &late(false))?;
+    let load = steady(project)?;
+    let said = match rollout(project, &["--timeout", "12s"]) {
+        Ok(said) => return Err(format!("exit code 0:\n{said}")),
+        Err(said) => said,
+    };
+    none_failed(load, &said)?;
+    let told = said.contains("a new replica is not ready after 12 s")
+        && said.contains("every old replica serves on");
+    expect(told, || said.clone())?;
+    let now = project.running("server")?;
+    expect(now == new, || format!("{new:?} became {now:?}:\n{said}"))
 }
 
 fn a_version_that_fails_leaves_the_old_one(project: &Project) -> Result<(), String> {

@@ -1,5 +1,6 @@
 //! The worked examples of the dockercloud dialect on real containers, each with a balancer of its
-//! own among containers that are shared: who is meant is said by links (example E1 is `worked E1`).
+//! own among containers that are shared: who is meant is said by links (example E1 is `worked E1`);
+//! and many of them at once, with labels beside.
 
 use e2e::docker::pool::{exchange, is_cycle};
 use e2e::docker::scenario::expect;
@@ -433,4 +434,90 @@ fn other_projects(town: &mut Town) -> Result<(), String> {
     let says = ["VIRTUAL_HOST=nope.test", "com.docker.compose.project=back"];
     town.service("nope", &["80"], &says)?;
     town.expect(&[("api.test", "api"), ("nope.test", "nope")])
+}
+
+#[test]
+fn worked_together_with_labels_and_a_bad_one() {
+    in_town(together);
+}
+
+const TOGETHER: &[Service<'_>] = &[
+    ("kiwi", &["80"], &["VIRTUAL_HOST=kiwi.test, kiwi.example"]),
+    ("lime", &["80"], &["VIRTUAL_HOST=lime.test:8080"]),
+    ("fig", &["80"], &["VIRTUAL_HOST=*.orchard.test, orchard.*"]),
+    ("shop", &["80"], &["VIRTUAL_HOST=shop.orchard.test"]),
+    ("pa", &["80"], &["VIRTUAL_HOST=*/pa/, */pa, */pa/*, */*.js"]),
+    ("blue", &["80"], &["VIRTUAL_HOST=https://blue.test, blue.test", "FORCE_SSL=true"]),
+    ("db", &["2222", "80"], &["VIRTUAL_HOST=db.test", "TCP_PORTS=2222"]),
+    ("main", &["80"], &["VIRTUAL_HOST=app.test"]),
+    ("spare", &["80"], &["VIRTUAL_HOST=app.test", "FAILOVER=1"]),
+    ("own", &["80", "9000"], &["evenkeel.host=own.test", "evenkeel.port=9000"]),
+    ("bad", &["80"], &["evenkeel.host=bad.test", "evenkeel.balance=fastest"]),
+    ("rest", &["80"], &["evenkeel.enable=true"]),
+];
+
+/// Variables and labels beside each other, and one that gets what nobody asks for (E20, E35).
+fn together(town: &mut Town) -> Result<(), String> {
+    town.services(TOGETHER)?;
+    town.balancer(&[], &["BALANCE=fastest"])?;
+    town.expect(&[
+        ("kiwi.test", "kiwi"),
+        ("KIWI.example.", "kiwi"),
+        ("kiwi.test:9000", "kiwi"),
+        ("plum.test", "rest"),
+        (":8080 lime.test", "lime"),
+        (":8080 kiwi.test", "503"),
+        ("lime.test", "rest"),
+        ("a.b.orchard.test", "fig"),
+        ("orchard.example", "fig"),
+        ("shop.orchard.test", "shop"),
+        ("any.test /PA", "pa"),
+        ("any.test /d/x.js?v=1", "pa"),
+        ("any.test /pax", "rest"),
+        ("blue.test /x", "301"),
+        (":2222 any.test", "db"),
+        ("db.test", "db"),
+        ("app.test", "main"),
+        ("own.test", "own"),
+        ("bad.test", "rest"),
+    ])?;
+    let redirect = town.ask(80, "blue.test", "/x?y", "")?;
+    let location = redirect.head.field("location");
+    expect(location == Some("https://blue.test/x?y"), || format!("{location:?}"))?;
+    let spoofed = town.ask(80, "kiwi.test", "/", "X-Forwarded-Proto: https\r\n")?;
+    let saw = spoofed.head.field("saw-x-forwarded-proto");
+    expect(saw == Some("http"), || format!("X-Forwarded-Proto arrives as {saw:?}"))?;
+    let log = town.log();
+    expect(log.contains("variable BALANCE: unknown algorithm 'fastest'"), || log.clone())?;
+    town.stop("main")?;
+    town.expect(&[("app.test", "spare")])?;
+    told_apart(town)?;
+    // It had asked by itself and would go on whatever is linked.
+    town.stop("rest")?;
+    // Whom links leave out is said, and when all that are linked are gone nobody answers.
+    town.another_balancer("linked");
+    town.balancer(&["kiwi", "fig"], &[])?;
+    town.expect(&[("kiwi.test", "kiwi"), ("plum.test", "503")])?;
+    let list = town.command(&["containers"])?;
+    expect(list.contains("not linked to the balancer"), || list.clone())?;
+    town.stop("kiwi")?;
+    town.expect(&[("kiwi.test", "503"), ("x.orchard.test", "fig")])
+}
+
+/// What `containers` and `explain` say about the same town.
+fn told_apart(town: &Town) -> Result<(), String> {
+    let list = town.command(&["containers"])?;
+    let line = |word: &str, name: &str| {
+        list.lines().any(|l| l.starts_with(word) && l.contains(&format!("-{name}-1")))
+    };
+    let right =
+        line("IN", "kiwi") && line("BAD", "bad") && line("OUT", "lb") && line("OUT", "main");
+    expect(right && list.contains("bad-1, evenkeel.balance: unknown algorithm"), || list.clone())?;
+    let json = town.command(&["containers", "--json"])?;
+    expect(json.starts_with('{') && json.contains("\"standing\": \"bad\""), || json.clone())?;
+    let why = town.command(&["explain", "http://shop.orchard.test/x"])?;
+    let named = why.contains("shop-1, VIRTUAL_HOST") && why.contains("UP, weight 1");
+    expect(named, || why.clone())?;
+    let nobody = town.command(&["explain", "http://lime.test:8080/"])?;
+    expect(nobody.contains("lime-1, VIRTUAL_HOST"), || nobody.clone())
 }
