@@ -9,13 +9,14 @@ use bench::containers::converge;
 use bench::containers::engine::Engine;
 use bench::containers::place::{Alive, Place};
 use bench::containers::replica::Replica;
-use bench::containers::{SERVICES, idle, image, markdown};
+use bench::containers::{SERVICES, idle, image, markdown, predict};
 use bench::report::Machine;
 
 pub(crate) const HELP: &str = "
   evenkeel-bench converge    how fast balancers follow containers (needs root and a Docker engine)
   evenkeel-bench churn       what fails while services grow, are replaced and shrink
   evenkeel-bench idle        time to the first answer, memory with 300 servers, size of the image
+  evenkeel-bench predict     the prediction example through evenkeel:latest, 1 and 7 replicas
 
   --balancer KIND:PATH   evenkeel, traefik, traefik-quick or haproxy; may be repeated. Without it:
                          evenkeel beside this binary or $EVENKEEL, $TRAEFIK, $HAPROXY_REFERENCE
@@ -42,7 +43,9 @@ pub(crate) fn run(words: &[String]) -> Option<Result<(), String>> {
     let (first, rest) = words.split_first()?;
     match first.as_str() {
         "replica" => Some(replica(rest)),
-        "converge" | "churn" | "idle" => Some(Options::from(rest).and_then(|o| o.run(first))),
+        "converge" | "churn" | "idle" | "predict" => {
+            Some(Options::from(rest).and_then(|o| o.run(first)))
+        }
         _ => None,
     }
 }
@@ -89,6 +92,11 @@ impl Options {
     fn run(&self, what: &str) -> Result<(), String> {
         let text = match what {
             "idle" => self.idle()?,
+            "predict" => {
+                let folder =
+                    Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/prediction/api");
+                predict::markdown(&predict::measure(&Engine::here()?, &folder)?)
+            }
             _ => self.beside(what == "converge")?,
         };
         let text = format!("{}\n\n{text}", Machine::here());

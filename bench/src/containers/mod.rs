@@ -11,6 +11,7 @@ pub mod engine;
 pub mod idle;
 pub mod image;
 pub mod place;
+pub mod predict;
 pub mod replica;
 mod table;
 
