@@ -18,6 +18,13 @@ pub fn keep(config: &mut Config, running: &Config) {
 }
 
 fn of_backend(backend: &mut Arc<Backend>, old: &Backend) {
+    let same = |(a, b): (&Arc<Server>, &Arc<Server>)| {
+        Arc::ptr_eq(a, b) || a.id == b.id && a.identity == b.identity
+    };
+    let pairs = backend.servers.iter().zip(&old.servers);
+    if backend.servers.len() == old.servers.len() && pairs.into_iter().all(same) {
+        return;
+    }
     let comes_and_goes = |s: &&Arc<Server>| matches!(s.identity, ServerIdentity::Container { .. });
     let had: HashMap<_, u32> =
         old.servers.iter().filter(comes_and_goes).map(|s| (&s.identity, s.id)).collect();

@@ -136,7 +136,8 @@ impl Run {
         self.intent.observe(seen);
         let observe = self.clock.lap();
         let options = Options::default();
-        let wanted = self.intent.survey(&options).wanted();
+        let mut wanted = self.intent.configuration(&options).wanted();
+        control::numbers::keep(&mut wanted.config, &self.running);
         let surveyed = self.clock.lap();
         let plan = Plan::make(1, &self.running, &wanted.config);
         assert!(!plan.is_empty(), "something has changed");
@@ -167,7 +168,7 @@ fn as_swarm(seen: &Observation) -> Observation {
         if container.health == ContainerHealth::Unhealthy {
             container.state = ContainerState::Created;
         }
-        swarm.tasks.push(Task { node: node(n), container });
+        swarm.tasks.push(Task { node: node(n), container: container.into() });
         let name = Name::from(service);
         swarm.services.entry(name.clone()).or_insert_with(|| Service {
             name,

@@ -11,6 +11,9 @@ pub fn limit(shared: &Arc<Shared>, before: &Live) {
     let now = shared.live();
     for old in before.backends.values() {
         let new = now.backends.get(&old.model.name);
+        if new.is_some_and(|new| Arc::ptr_eq(new, old)) {
+            continue;
+        }
         let Some(limit) = new.map_or(old, |b| b).model.drain_timeout else { continue };
         for server in old.servers.iter().filter(|s| used(before, s) && !used(&now, s)) {
             let (shared, server) = (Arc::clone(shared), Arc::clone(server));

@@ -91,8 +91,8 @@ fn seat_json(seat: &Seat, rows: &Rows<'_>) -> Value {
     let servers = seat.servers.iter().map(|(backend, server, address)| {
         let (state, connections, queue) = occupied(rows, backend, server);
         json!({
-            "backend": backend,
-            "server": server,
+            "backend": &**backend,
+            "server": &**server,
             "address": address,
             "state": state,
             "connections": connections,

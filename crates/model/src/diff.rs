@@ -205,6 +205,7 @@ fn diff_backend(old: &Arc<Backend>, new: &Arc<Backend>, out: &mut Vec<Change>) {
             match step {
                 Step::Add(s) => servers.push(Change::Add(subject(s))),
                 Step::Remove(s) => servers.push(Change::Remove(subject(s))),
+                Step::Both(a, b) if Arc::ptr_eq(a, b) => {}
                 Step::Both(a, b) => {
                     let what = server_aspects(a, b);
                     if !what.is_empty() {

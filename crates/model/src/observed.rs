@@ -91,7 +91,7 @@ pub struct Task {
     pub node: Name,
     /// Its container as the manager knows it: running only when it has its addresses, too. Its id
     /// is the task's until there is a container.
-    pub container: Container,
+    pub container: Arc<Container>,
 }
 
 /// A container that its provider cannot describe.

@@ -308,7 +308,7 @@ impl Observer {
             let tasks = self.swarm.as_ref().map_or(&[][..], |s| &s.tasks);
             let names = self.own_candidates.iter().filter(named);
             names.into_iter().find_map(|name| {
-                tasks.iter().map(|t| &t.container).find(|c| c.id.starts_with(name.as_str()))
+                tasks.iter().map(|t| &*t.container).find(|c| c.id.starts_with(name.as_str()))
             })
         };
         by_name.or_else(by_address).or_else(by_task).map(translate::own)

@@ -158,16 +158,38 @@ type Lookup = Rc<RefCell<Rc<Place>>>;
 struct Task {
     place: Lookup,
     handle: AbortHandle,
+    /// Number of the generation that has its server.
+    seen: u64,
 }
+
+/// Tasks by the uid of their server's state.
+type Tasks = HashMap<u64, Task>;
 
 impl Task {
     fn start<F: Future<Output = ()> + 'static>(
         place: Rc<Place>,
+        seen: u64,
         run: impl FnOnce(Lookup) -> F,
     ) -> Self {
         let place = Rc::new(RefCell::new(place));
         let handle = tokio::task::spawn_local(run(Rc::clone(&place))).abort_handle();
-        Self { place, handle }
+        Self { place, handle, seen }
+    }
+
+    /// Its server is there in this generation, too. Gives where it was before, if that differs.
+    fn keep(
+        &mut self,
+        backend: &Arc<LiveBackend>,
+        server: &Arc<LiveServer>,
+        seen: u64,
+    ) -> Option<Rc<Place>> {
+        self.seen = seen;
+        let before = self.place.borrow();
+        if Arc::ptr_eq(&before.server, server) && Arc::ptr_eq(&before.backend, backend) {
+            return None;
+        }
+        drop(before);
+        Some(self.place.replace(place(backend, server)))
     }
 }
 
@@ -208,8 +230,8 @@ impl Runner {
 
 async fn run(shared: Arc<Shared>, mut changes: mpsc::UnboundedReceiver<Option<Arc<Live>>>) {
     let context = Rc::new(Context { shared, open: Semaphore::new(MAX_OPEN) });
-    let mut tasks: HashMap<u64, Task> = HashMap::new();
-    let mut agents: HashMap<u64, Task> = HashMap::new();
+    let (mut tasks, mut agents) = (Tasks::new(), Tasks::new());
+    let mut seen = 0;
     while let Some(Some(live)) = changes.recv().await {
         // A stack of changes counts once.
         let mut newest = live;
@@ -217,8 +239,9 @@ async fn run(shared: Arc<Shared>, mut changes: mpsc::UnboundedReceiver<Option<Ar
             let Some(next) = next else { return };
             newest = next;
         }
-        tasks = reconcile(&context, tasks, &newest);
-        agents = reconcile_agents(&context, agents, &newest);
+        seen += 1;
+        reconcile(&context, &mut tasks, &newest, seen);
+        reconcile_agents(&context, &mut agents, &newest, seen);
         tracked_follow(&context.shared, &newest);
     }
 }
@@ -234,74 +257,60 @@ fn place(backend: &Arc<LiveBackend>, server: &Arc<LiveServer>) -> Rc<Place> {
 }
 
 /// Starts, keeps and ends tasks so that each checked server has one.
-fn reconcile(
-    context: &Rc<Context>,
-    mut old: HashMap<u64, Task>,
-    live: &Live,
-) -> HashMap<u64, Task> {
+fn reconcile(context: &Rc<Context>, tasks: &mut Tasks, live: &Live, seen: u64) {
     let checked = || servers(live).filter(|(_, server)| server.model.check.is_some());
-    let count = checked().filter(|(_, s)| !old.contains_key(&s.state.uid())).count();
-    let mut tasks = HashMap::with_capacity(old.len() + count);
-    let mut index = 0;
+    let mut new = Vec::new();
     for (backend, server) in checked() {
-        let Some(check) = &server.model.check else { continue };
-        let uid = server.state.uid();
-        let place = place(backend, server);
-        let task = match old.remove(&uid) {
-            Some(task) => {
-                let before = task.place.replace(place);
-                let enabled = before.server.model.disabled && !server.model.disabled;
-                if enabled || before.server.model.check != server.model.check {
-                    server.check.wake.notify_one();
-                }
-                task
-            }
-            None => {
-                let spread = check.inter.min(MAX_FIRST_SPREAD);
-                // One that waits for its first check is not kept waiting.
-                let first = match check.init_state.is_up() {
-                    true => health::schedule::first(index, count, spread),
-                    false => std::time::Duration::ZERO,
-                };
-                index += 1;
-                Task::start(place, |place| watch::run(Rc::clone(context), place, first))
-            }
+        let Some(task) = tasks.get_mut(&server.state.uid()) else {
+            new.push((backend, server));
+            continue;
         };
-        tasks.insert(uid, task);
+        if let Some(before) = task.keep(backend, server, seen) {
+            let enabled = before.server.model.disabled && !server.model.disabled;
+            if enabled || before.server.model.check != server.model.check {
+                server.check.wake.notify_one();
+            }
+        }
     }
-    end_all(old);
-    tasks
+    let count = new.len();
+    for (index, (backend, server)) in new.into_iter().enumerate() {
+        let Some(check) = &server.model.check else { continue };
+        let spread = check.inter.min(MAX_FIRST_SPREAD);
+        // One that waits for its first check is not kept waiting.
+        let first = match check.init_state.is_up() {
+            true => health::schedule::first(index, count, spread),
+            false => std::time::Duration::ZERO,
+        };
+        let run = |place| watch::run(Rc::clone(context), place, first);
+        tasks.insert(server.state.uid(), Task::start(place(backend, server), seen, run));
+    }
+    end_others(tasks, seen);
 }
 
 /// The same for agents.
-fn reconcile_agents(
-    context: &Rc<Context>,
-    mut old: HashMap<u64, Task>,
-    live: &Live,
-) -> HashMap<u64, Task> {
-    let mut tasks = HashMap::new();
+fn reconcile_agents(context: &Rc<Context>, tasks: &mut Tasks, live: &Live, seen: u64) {
     for (backend, server) in servers(live) {
         let Some(agent) = &server.model.agent else { continue };
-        let uid = server.state.uid();
-        let place = place(backend, server);
-        let task = match old.remove(&uid) {
-            Some(task) => {
-                task.place.replace(place);
-                task
-            }
-            None => {
-                let spread = agent.inter.min(MAX_FIRST_SPREAD);
-                let first = health::schedule::first(tasks.len() % 16, 16, spread);
-                Task::start(place, |place| agent::run(Rc::clone(context), place, first))
-            }
-        };
-        tasks.insert(uid, task);
+        let (uid, number) = (server.state.uid(), tasks.len());
+        if let Some(task) = tasks.get_mut(&uid) {
+            task.keep(backend, server, seen);
+            continue;
+        }
+        let spread = agent.inter.min(MAX_FIRST_SPREAD);
+        let first = health::schedule::first(number % 16, 16, spread);
+        let run = |place| agent::run(Rc::clone(context), place, first);
+        tasks.insert(uid, Task::start(place(backend, server), seen, run));
     }
-    end_all(old);
-    tasks
+    end_others(tasks, seen);
 }
 
-/// Ends the tasks of servers that are gone.
-fn end_all(tasks: HashMap<u64, Task>) {
-    tasks.into_values().for_each(|task| task.handle.abort());
+/// Ends the tasks of servers that this generation does not have.
+fn end_others(tasks: &mut Tasks, seen: u64) {
+    tasks.retain(|_, task| {
+        let stays = task.seen == seen;
+        if !stays {
+            task.handle.abort();
+        }
+        stays
+    });
 }

@@ -108,7 +108,7 @@ impl Live {
             let before = previous.and_then(|p| p.backends.get(&model.name));
             let before = before.or_else(|| renamed.continued_by(model));
             let live = match before {
-                Some(b) if b.model == *model => Arc::clone(b),
+                Some(b) if Arc::ptr_eq(&b.model, model) || b.model == *model => Arc::clone(b),
                 _ => {
                     unchanged = false;
                     let live =
@@ -126,7 +126,9 @@ impl Live {
             .frontends
             .iter()
             .map(|model| match before.get(&*model.name) {
-                Some(f) if unchanged && f.model == *model => Arc::clone(f),
+                Some(f) if unchanged && (Arc::ptr_eq(&f.model, model) || f.model == *model) => {
+                    Arc::clone(f)
+                }
                 other => Arc::new(LiveFrontend::build(model, other.copied(), &backends, workers)),
             })
             .collect();

@@ -11,6 +11,7 @@ use super::asks::{self, Asks, Dialect};
 use super::balancer::Balancer;
 use super::pools::{self, Asked, Key, Member};
 use super::reach::{self, Reach, View};
+use super::route::Comparison;
 use super::said::By;
 use super::seat::Seat;
 use super::select::{self, Selection, Standing};
@@ -233,7 +234,8 @@ impl Entrance<'_> {
             .or_else(|| swarm::slot(container));
         let mut asked = Vec::new();
         let mut notes = asks.notes;
-        let all_ports = self.ground.balancer.all_ports;
+        let Balancer { all_ports, strict_port, .. } = self.ground.balancer;
+        let comparison = Comparison { strict_port };
         for way in asks.ways {
             let chosen = match swarm::names_ports(container, &way, asks.dialect) {
                 Ok(()) => reach::ports(container, reach, &way, all_ports),
@@ -257,10 +259,11 @@ impl Entrance<'_> {
             }
             asked.push(Arc::new(Asked {
                 key: Key::new(seat.service.clone(), standing, &way),
-                dialect: asks.dialect,
                 standing,
+                conditions: way.routes.iter().map(|(r, _)| r.conditions(comparison)).collect(),
+                backend: pools::backend_name(&seat.service, asks.dialect, &way.name),
                 by: by.clone(),
-                name: pools::word(&container.name),
+                name: pools::word(&container.name).into(),
                 order: (number.unwrap_or(u64::MAX), container.name.clone()),
                 reach: reach.clone(),
                 ports,

@@ -1,7 +1,7 @@
 //! Containers sorted into services and pools: who serves which route together with whom.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -46,16 +46,18 @@ impl Key {
 pub struct Asked {
     /// Where it belongs.
     pub key: Key,
-    /// Whose words.
-    pub dialect: Dialect,
     /// How it comes to take part.
     pub standing: Standing,
     /// The way.
     pub way: Arc<Way>,
+    /// Conditions of its routes in configuration language, in the same order.
+    pub conditions: Vec<Vec<String>>,
+    /// The backend that it would lead, but for others of that name.
+    pub backend: Name,
     /// Its container.
     pub by: By,
     /// Container name as a word.
-    pub name: String,
+    pub name: Name,
     /// Number within its service, then its name.
     pub order: (u64, Name),
     /// Where it is reached.
@@ -107,12 +109,12 @@ impl Member {
 pub struct Variant {
     /// Service.
     pub service: Name,
-    /// Whose words.
-    pub dialect: Dialect,
     /// How it comes to take part.
     pub standing: Standing,
     /// What the newest container asks for.
     pub way: Arc<Way>,
+    /// That container.
+    pub newest: Arc<Asked>,
     /// Its containers.
     pub members: Vec<Member>,
 }
@@ -139,19 +141,24 @@ const NAMED_MAX: usize = 8;
 pub struct Claim {
     /// The higher comes first.
     pub priority: i64,
-    way: Arc<Way>,
+    asked: Arc<Asked>,
     at: usize,
 }
 
 impl Claim {
     /// The route.
     pub fn route(&self) -> &Route {
-        &self.way.routes[self.at].0
+        &self.asked.way.routes[self.at].0
     }
 
     /// Who asked for it.
     pub fn said(&self) -> &Said {
-        &self.way.routes[self.at].1
+        &self.asked.way.routes[self.at].1
+    }
+
+    /// When it applies: any of these.
+    pub fn conditions(&self) -> &[String] {
+        &self.asked.conditions[self.at]
     }
 }
 
@@ -159,7 +166,7 @@ impl Claim {
 #[derive(Debug)]
 pub struct Pool {
     /// Backend.
-    pub name: String,
+    pub name: Name,
     /// Numbers of variants, the leading one first.
     pub variants: Vec<usize>,
     /// Routes with their priority and place.
@@ -255,32 +262,33 @@ fn pool(variants: &[Variant], who: Vec<usize>, routes: Vec<&Route>) -> Pool {
     let priority = who.iter().map(|i| variants[*i].way.priority).max().unwrap_or(0);
     let claim = |route: &Route| {
         let at = first.way.routes.iter().position(|(r, _)| r == route)?;
-        Some(Claim { priority, way: Arc::clone(&first.way), at })
+        Some(Claim { priority, asked: Arc::clone(&first.newest), at })
     };
     let routes = routes.into_iter().filter_map(claim).collect();
-    Pool { name: backend_name(first), variants: who, routes }
+    Pool { name: first.newest.backend.clone(), variants: who, routes }
 }
 
-fn backend_name(variant: &Variant) -> String {
-    let mut name = word(&variant.service);
-    if variant.dialect == Dialect::Dockercloud {
+/// The name of a backend for a route of a service.
+pub fn backend_name(service: &str, dialect: Dialect, route: &str) -> Name {
+    let mut name = word(service);
+    if dialect == Dialect::Dockercloud {
         name.insert_str(0, "SERVICE_");
     }
-    if !variant.way.name.is_empty() {
+    if !route.is_empty() {
         name.push('.');
-        name.push_str(&variant.way.name);
+        name.push_str(route);
     }
-    name
+    name.into()
 }
 
 /// Gives every pool a name of its own.
 fn number(pools: &mut [Pool]) {
-    let mut seen = BTreeSet::new();
+    let mut seen = HashSet::with_capacity(pools.len());
     for pool in pools {
         let base = pool.name.clone();
         let mut n = 2;
         while !seen.insert(pool.name.clone()) {
-            pool.name = format!("{base}.{n}");
+            pool.name = format!("{base}.{n}").into();
             n += 1;
         }
     }
@@ -318,9 +326,9 @@ fn variant(mut members: Vec<Member>, remarks: &mut Vec<Remark>) -> Option<Varian
     members.sort_by(|a, b| a.order.cmp(&b.order));
     Some(Variant {
         service: newest.key.service.clone(),
-        dialect: newest.dialect,
         standing: newest.standing,
         way: Arc::clone(&newest.way),
+        newest: newest.asked,
         members,
     })
 }
@@ -432,7 +440,7 @@ fn default_pool(variants: &[Variant], remarks: &mut Vec<Remark>) -> Option<Pool>
         }
     }
     lead(variants, &mut who);
-    let name = "default_service".to_owned();
+    let name = Name::from("default_service");
     (!who.is_empty()).then_some(Pool { name, variants: who, routes: Vec::new() })
 }
 

@@ -11,7 +11,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Backend, Config, Frontend, Server, ServerIdentity};
+use model::{Backend, Config, Frontend, Name, Server, ServerIdentity};
 
 use super::pools::Sorted;
 use super::read_back::{self, Made, Reading, Warning};
@@ -42,9 +42,8 @@ impl Memo {
 struct Last {
     text: Text,
     hosts: BTreeMap<String, IpAddr>,
-    drain: BTreeMap<String, Duration>,
+    drain: BTreeMap<Name, Duration>,
     read: Read,
-    by_name: HashMap<String, usize>,
 }
 
 /// Everything read, proxies in the order of the text.
@@ -126,7 +125,6 @@ pub fn read(
             text: std::mem::take(&mut draft.text),
             hosts: options.hosts.clone(),
             drain: draft.drain.clone(),
-            by_name: places.into_iter().enumerate().map(|(n, at)| (at.title, n)).collect(),
             read,
         });
     }
@@ -154,18 +152,23 @@ fn places(text: &Text) -> Vec<Place> {
 
 /// Whether somebody's words may refer to something elsewhere in the text.
 fn tied(text: &Text, places: &[Place], servers: &[Written]) -> bool {
-    let mut names: HashSet<&str> = TIES.into_iter().collect();
-    names.extend(places.iter().map(Place::name));
-    names.extend(servers.iter().map(|s| &*s.server));
     let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
+    let mut words: HashSet<String> = HashSet::new();
     let mut before = "";
-    text.free().any(|said| {
+    for said in text.free() {
         if std::mem::replace(&mut before, said) == said {
-            return false;
+            continue;
         }
         let bare: String = said.chars().filter(|c| !matches!(c, '\'' | '"' | '\\')).collect();
-        bare.split(|c| !in_name(c)).any(|word| names.contains(word))
-    })
+        let all = bare.split(|c| !in_name(c)).filter(|word| !word.is_empty());
+        words.extend(all.map(str::to_owned));
+    }
+    // Few words as a rule, and many names.
+    let longest = words.iter().map(String::len).max().unwrap_or(0);
+    let said = |name: &str| name.len() <= longest && words.contains(name);
+    TIES.into_iter().any(said)
+        || places.iter().map(Place::name).any(said)
+        || servers.iter().any(|s| said(&s.server))
 }
 
 /// Everything read as one text.
@@ -186,7 +189,11 @@ fn whole(text: &Text, places: &[Place], options: &Options) -> Result<Read, Vec<F
 /// Only what differs read; `None` where that does not do.
 fn again(draft: &Draft, places: &[Place], last: Last) -> Option<Read> {
     let text = &draft.text;
-    let uses: Vec<Use> = places.iter().map(|at| known(draft, at, &last)).collect();
+    let mut finder = Finder { proxies: &last.read.proxies, at: 0, by_title: None };
+    let uses: Vec<Use> = places
+        .iter()
+        .map(|at| finder.find(&at.title).map_or(Use::Nothing, |n| known(draft, at, &last, n)))
+        .collect();
     let (mut part, mut lines) = (Text::default(), Vec::new());
     let mut anew = HashSet::new();
     let mut take = |part: &mut Text, piece: usize| {
@@ -245,9 +252,29 @@ fn targets(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn known(draft: &Draft, at: &Place, last: &Last) -> Use {
-    let (text, title) = (&draft.text, &at.title);
-    let Some(n) = last.by_name.get(title).copied() else { return Use::Nothing };
+/// Finds proxies by their titles, most of which come in the order of the time before.
+struct Finder<'a> {
+    proxies: &'a [Proxy],
+    at: usize,
+    by_title: Option<HashMap<&'a str, usize>>,
+}
+
+impl Finder<'_> {
+    fn find(&mut self, title: &str) -> Option<usize> {
+        if self.proxies.get(self.at).is_none_or(|p| p.at.title != title) {
+            let all = self.proxies.iter().enumerate();
+            let by_title = self
+                .by_title
+                .get_or_insert_with(|| all.map(|(n, p)| (p.at.title.as_str(), n)).collect());
+            self.at = by_title.get(title).copied()?;
+        }
+        self.at += 1;
+        Some(self.at - 1)
+    }
+}
+
+fn known(draft: &Draft, at: &Place, last: &Last, n: usize) -> Use {
+    let text = &draft.text;
     let proxy = &last.read.proxies[n];
     let theirs = &proxy.at;
     let same = |mine: usize, theirs: usize| text.same_piece(mine, &last.text, theirs);
@@ -266,13 +293,21 @@ fn known(draft: &Draft, at: &Place, last: &Last) -> Use {
     if !proxy.by_item || at.tail.is_some() {
         return Use::Nothing;
     }
+    // What is alike at both ends needs no search.
+    let front = pairs().take_while(|(a, b)| same(*a, *b)).count();
+    let ends = at.items.clone().rev().zip(theirs.items.clone().rev());
+    let most = at.items.len().min(theirs.items.len()) - front;
+    let back = ends.take(most).take_while(|(a, b)| same(*a, *b)).count();
+    let middle = |items: &Range<usize>| items.start + front..items.end - back;
     let by_text: HashMap<&str, usize> =
-        theirs.items.clone().map(|piece| (last.text.piece_text(piece), piece)).collect();
+        middle(&theirs.items).map(|piece| (last.text.piece_text(piece), piece)).collect();
     let find = |piece: usize| {
         let there = by_text.get(text.piece_text(piece)).copied()?;
         same(piece, there).then(|| there - theirs.items.start)
     };
-    Use::Head(n, at.items.clone().map(find).collect())
+    let tail = theirs.items.len() - back..theirs.items.len();
+    let items = (0..front).map(Some).chain(middle(&at.items).map(find)).chain(tail.map(Some));
+    Use::Head(n, items.collect())
 }
 
 /// What was read, by name.

@@ -75,7 +75,7 @@ pub struct Seat {
     /// Whether it takes part.
     pub standing: Standing,
     /// Backend, server and address of each of its servers.
-    pub servers: Vec<(String, String, String)>,
+    pub servers: Vec<(Name, Name, String)>,
     /// What it is asked for by requests, and the label that says so.
     pub routes: Vec<(String, String)>,
     /// What there is to say about it.

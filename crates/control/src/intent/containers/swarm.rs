@@ -197,7 +197,7 @@ impl<'a> Desk<'a> {
         let all = swarm.tasks.iter().filter(|t| !self.followed.contains(&t.node));
         let unseen: Vec<Arc<Container>> = all
             .filter(|t| !self.chosen.contains_key(&t.container.id))
-            .map(|t| Arc::new(t.container.clone()))
+            .map(|t| Arc::clone(&t.container))
             .collect();
         unseen.into_iter().filter_map(|c| self.serve(c)).collect()
     }

@@ -2,11 +2,12 @@
 
 use std::fmt::{self, Write as _};
 use std::ops::Range;
+use std::sync::Arc;
 
 use config::SectionKind;
 use config::text::lex;
 
-use super::said::Said;
+use super::said::{By, Said};
 
 /// Lines being written, in pieces that can be read one by one.
 #[derive(Debug, Default)]
@@ -81,8 +82,14 @@ impl Text {
 
     /// The words that follow are there because somebody asked for them.
     pub fn speaks(&mut self, said: &Said) {
+        self.speaks_by(&said.by, &said.label);
+    }
+
+    /// The same for what nobody has put into words.
+    pub fn speaks_by(&mut self, by: &By, label: &Arc<str>) {
         let at = self.text.len() - self.lines.last().map_or(0, |(start, _)| *start);
-        self.marks.push((at, said.with(String::new())));
+        let (by, label, text) = (by.clone(), Arc::clone(label), String::new());
+        self.marks.push((at, Said { by, label, text }));
     }
 
     /// Ends a line.
@@ -209,7 +216,6 @@ pub fn check(said: &Said) -> Result<(), super::Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::intent::containers::said::By;
 
     fn said(label: &str, text: &str) -> Said {
         Said { by: By::Balancer, label: label.into(), text: text.to_owned() }

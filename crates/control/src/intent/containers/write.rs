@@ -1,16 +1,18 @@
 //! Services written in the configuration language: one way to make proxies, and every word of it
 //! read back by the same reader as a file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
+
+use model::Name;
 
 use super::Options;
 use super::Problem;
 use super::asks::{PoolAsks, Slot};
 use super::balancer::{Balancer, HEALTH_CHECK, STATS_AUTH, Stats};
 use super::pools::{self, Claim, Member, Pool, Sorted};
-use super::route::{Comparison, DEFAULT_PORT};
+use super::route::DEFAULT_PORT;
 use super::said::{By, Said, quoted};
 use super::text::{self, Kind, Text};
 
@@ -31,9 +33,9 @@ type Rule<'a> = (&'a Pool, &'a Claim);
 #[derive(Clone, Debug)]
 pub struct Written {
     /// Backend.
-    pub backend: String,
+    pub backend: Name,
     /// Server.
-    pub server: String,
+    pub server: Name,
     /// Number of the variant and of its member.
     pub member: (usize, usize),
     /// Port.
@@ -50,7 +52,7 @@ pub struct Draft {
     /// Frontends by the port they stand for.
     pub frontends: BTreeMap<u16, String>,
     /// How long each backend drains.
-    pub drain: BTreeMap<String, std::time::Duration>,
+    pub drain: BTreeMap<Name, std::time::Duration>,
     /// What was left out.
     pub problems: Vec<Problem>,
 }
@@ -255,7 +257,7 @@ impl Writer<'_> {
                 continue;
             }
             done.insert(home);
-            let name = format!("port_{port}");
+            let name = Name::from(format!("port_{port}"));
             d.text.piece(Kind::Head);
             d.text.ours(&format!("listen {name} from evenkeel-tcp"));
             self.binds(d, home, Some(said));
@@ -349,13 +351,14 @@ impl Writer<'_> {
             d.text.ours(&format!("    default_backend {}", pool.name));
         }
         if !self.balancer.tcp {
-            let comparison = Comparison { strict_port: self.balancer.strict_port };
             for (pool, claim) in rules {
-                for condition in claim.route().conditions(comparison) {
+                for condition in claim.conditions() {
                     d.text.piece(Kind::Item);
                     d.text.begin("    ");
                     d.text.speaks(claim.said());
-                    d.text.put(format_args!("use_backend {} if {condition}", pool.name));
+                    for word in ["use_backend ", &pool.name, " if ", condition] {
+                        d.text.words(word);
+                    }
                     d.text.end();
                 }
             }
@@ -449,7 +452,7 @@ impl Writer<'_> {
     fn servers(
         &self,
         d: &mut Draft,
-        backend: &str,
+        backend: &Name,
         variants: &[usize],
         port: Option<u16>,
         sticky: bool,
@@ -461,27 +464,27 @@ impl Writer<'_> {
         let member = |(v, m): (usize, usize)| &self.sorted.variants[v].members[m];
         all.sort_by(|a, b| member(*a).order.cmp(&member(*b).order).then(a.cmp(b)));
         let several = all.len() > 1;
-        let mut names = BTreeSet::new();
+        let mut names: HashSet<Name> = HashSet::with_capacity(all.len());
         for at in all {
             let one = member(at);
             let named = self.sorted.variants[at.0].way.ports.named.as_ref();
-            let ports: Vec<u16> = match port {
+            let relayed = port.map(|port| {
                 // A relay may listen on another port than the container's.
-                Some(port) => vec![named.and_then(|(p, _)| p.first().copied()).unwrap_or(port)],
-                None => one.ports.clone(),
-            };
+                named.and_then(|(p, _)| p.first().copied()).unwrap_or(port)
+            });
+            let ports = relayed.as_ref().map_or(&one.ports[..], std::slice::from_ref);
             for (i, port) in ports.iter().enumerate() {
                 let mut name = match i {
                     0 => one.name.clone(),
-                    _ => format!("{}_{port}", one.name),
+                    _ => format!("{}_{port}", one.name).into(),
                 };
                 let (base, mut n) = (name.clone(), 2);
                 while !names.insert(name.clone()) {
-                    name = format!("{base}_{n}");
+                    name = format!("{base}_{n}").into();
                     n += 1;
                 }
                 if self.server(d, one, &name, *port, sticky, several) {
-                    let (backend, server) = (backend.to_owned(), name);
+                    let (backend, server) = (backend.clone(), name);
                     d.servers.push(Written { backend, server, member: at, port: *port });
                 }
             }
@@ -500,12 +503,12 @@ impl Writer<'_> {
     ) -> bool {
         // That it is reached there was seen before it became a member.
         let Some(address) = one.reach.socket(port) else { return false };
-        let label = Arc::clone(&self.address_label);
-        let place = Said { by: one.by.clone(), label, text: String::new() };
         d.text.piece(Kind::Item);
         d.text.begin("    ");
-        d.text.speaks(&place);
-        d.text.put(format_args!("server {name} {address}"));
+        d.text.speaks_by(&one.by, &self.address_label);
+        d.text.words("server ");
+        d.text.words(name);
+        d.text.put(format_args!(" {address}"));
         if sticky {
             d.text.put(format_args!(" cookie {}", one.name));
         }

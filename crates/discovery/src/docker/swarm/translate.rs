@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use model::Name;
 use model::observed::{Container, ContainerHealth, ContainerState, Network, Service, Task};
@@ -84,7 +85,7 @@ impl Tasks {
             .map(|answer| {
                 let at = addresses.get(&*answer.node_id).copied().flatten();
                 let node = Name::from(answer.node_id.as_str());
-                Task { node, container: container(answer, at, services) }
+                Task { node, container: Arc::new(container(answer, at, services)) }
             })
             .collect();
         tasks.sort_by(|a, b| a.container.id.cmp(&b.container.id));

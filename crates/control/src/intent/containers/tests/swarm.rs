@@ -19,7 +19,12 @@ fn task(name: &str, node: &str, ip: &str, labels: Pairs<'_>, env: Pairs<'_>) -> 
     container.name = format!("{service}.{slot}.t{slot}").into();
     container.networks = vec![network("db", "10.7.0.9"), network("edge", ip)];
     container.exposed = Vec::new();
-    Task { node: node.into(), container }
+    Task { node: node.into(), container: container.into() }
+}
+
+/// The container as its engine tells of it.
+fn seen_by(task: Task) -> Container {
+    Arc::unwrap_or_clone(task.container)
 }
 
 fn service(name: &str, labels: Pairs<'_>) -> (Name, Service) {
@@ -78,7 +83,7 @@ const HOST: Pairs<'_> = &[("evenkeel.host", "web.test"), ("evenkeel.port", "8000
 
 #[test]
 fn tasks_of_all_nodes_serve_by_the_labels_of_their_service() {
-    let near = task("web.1", "a", "10.1.0.1", &[], &[]).container;
+    let near = seen_by(task("web.1", "a", "10.1.0.1", &[], &[]));
     let far = [task("web.2", "b", "10.1.0.2", &[], &[]), task("web.10", "b", "10.1.0.3", &[], &[])];
     let survey = survey_of(&[manager(vec![service("web", HOST)], vec![near], far.to_vec())]);
     assert_eq!(survey.complaints(), [""; 0]);
@@ -95,7 +100,7 @@ fn a_container_that_two_tell_of_is_one_server_and_its_engine_knows_best() {
     };
     let services = || vec![service("web", HOST)];
     let told = survey_of(&[manager(services(), vec![], vec![far()])]);
-    let seen = vec![far().container];
+    let seen = vec![seen_by(far())];
     let both =
         survey_of(&[manager(services(), vec![], vec![far()]), engine("b", false, seen.clone())]);
     let alone = survey_of(&[manager(services(), vec![], vec![]), engine("b", false, seen.clone())]);
@@ -121,7 +126,7 @@ fn of_a_node_that_is_away_the_manager_knows_which_tasks_are_wanted() {
         let (name, ip) = (format!("web.{n}"), format!("10.1.0.{n}"));
         task(&name, "b", &ip, &[], &[])
     };
-    let both = vec![seen(1).container, seen(2).container];
+    let both = vec![seen_by(seen(1)), seen_by(seen(2))];
     let services = || vec![service("web", HOST)];
     let told = manager(services(), vec![], vec![seen(2), seen(3)]);
     let away = stale(engine("b", false, both.clone()));
@@ -166,11 +171,11 @@ fn a_service_that_wants_it_is_one_server_at_its_virtual_address() {
     let services = || vec![service("web", &says)];
     let mut far: Vec<Task> =
         (1..=2).map(|n| task(&format!("web.{n}"), "b", "10.1.0.1", &[], &[])).collect();
-    far[0].container.state = ContainerState::Created;
+    Arc::make_mut(&mut far[0].container).state = ContainerState::Created;
     let survey = survey_of(&[manager(services(), vec![], far.clone())]);
     assert_eq!(at(&survey, "web"), ["10.1.0.100:8000"]);
     assert_eq!(survey.complaints(), [""; 0]);
-    far[1].container.state = ContainerState::Created;
+    Arc::make_mut(&mut far[1].container).state = ContainerState::Created;
     let survey = survey_of(&[manager(services(), vec![], far)]);
     assert_eq!(survey.ask("web.test", &[]), "503");
 }
@@ -206,7 +211,7 @@ fn a_service_that_wants_it_by_a_label_of_traefik_is_one_server_too() {
 fn only_the_variables_of_dockercloud_need_named_ports() {
     let far = |env: Pairs<'_>, port: bool| {
         let mut task = task("web.1", "b", "10.1.0.1", &[], env);
-        task.container.exposed = if port { vec![8000] } else { vec![] };
+        Arc::make_mut(&mut task.container).exposed = if port { vec![8000] } else { vec![] };
         task
     };
     let host = ("VIRTUAL_HOST", "web.test");
@@ -224,7 +229,7 @@ fn only_the_variables_of_dockercloud_need_named_ports() {
 
 #[test]
 fn a_worker_alone_says_what_to_do_and_serves_what_it_sees() {
-    let mut near = task("web.1", "a", "10.1.0.1", HOST, &[]).container;
+    let mut near = seen_by(task("web.1", "a", "10.1.0.1", HOST, &[]));
     near.exposed = vec![8000];
     let mut worker = manager(vec![], vec![near], vec![]);
     (worker.node, worker.swarm) = (Some(Node { id: "a".into(), manager: false }), None);
@@ -246,7 +251,7 @@ fn a_worker_alone_says_what_to_do_and_serves_what_it_sees() {
 
 #[test]
 fn a_service_that_the_manager_does_not_know_yet_waits() {
-    let near = task("web.1", "a", "10.1.0.1", HOST, &[]).container;
+    let near = seen_by(task("web.1", "a", "10.1.0.1", HOST, &[]));
     let survey = survey_of(&[manager(vec![], vec![near], vec![])]);
     assert_eq!(survey.ask("web.test", &[]), "503");
     let standing = &survey.seats[0].standing;
@@ -257,14 +262,15 @@ fn a_service_that_the_manager_does_not_know_yet_waits() {
 fn without_a_network_in_common_only_a_published_port_leads_to_a_task() {
     let mut far = task("web.1", "b", "10.1.0.1", &[], &[]);
     let id = |n: &str| Name::from(format!("{n:0<25}"));
-    far.container.networks.iter_mut().for_each(|n| n.id = id(&n.name));
+    Arc::make_mut(&mut far.container).networks.iter_mut().for_each(|n| n.id = id(&n.name));
     let outside = |far: Task| {
         let mut seen = manager(vec![service("web", HOST)], vec![], vec![far]);
         seen.own = None;
         survey_of(&[seen])
     };
     assert!(outside(far.clone()).complaints()[0].contains("it publishes no port"));
-    far.container.published = vec![(8000, "198.18.0.3".parse().expect("address"), 81)];
+    Arc::make_mut(&mut far.container).published =
+        vec![(8000, "198.18.0.3".parse().expect("address"), 81)];
     assert_eq!(at(&outside(far), "web"), ["198.18.0.3:81"]);
 }
 
@@ -278,8 +284,8 @@ fn d07_of_three_hundred_servers_only_the_one_that_changes_is_touched() {
             let ip = format!("10.1.{}.{last}", n / 200);
             let mut task = task(&format!("web.{n}"), &node, &ip, &[], &[]);
             if replaced && n == 150 {
-                task.container.id = "new".into();
-                task.container.name = "web.150.new".into();
+                Arc::make_mut(&mut task.container).id = "new".into();
+                Arc::make_mut(&mut task.container).name = "web.150.new".into();
             }
             task
         });
