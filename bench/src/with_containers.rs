@@ -9,12 +9,13 @@ use bench::containers::converge;
 use bench::containers::engine::Engine;
 use bench::containers::place::{Alive, Place};
 use bench::containers::replica::Replica;
-use bench::containers::{SERVICES, idle, image, markdown, predict};
+use bench::containers::{SERVICES, idle, image, markdown, predict, thousand};
 use bench::report::Machine;
 
 pub(crate) const HELP: &str = "
   evenkeel-bench converge    how fast balancers follow containers (needs root and a Docker engine)
   evenkeel-bench churn       what fails while services grow, are replaced and shrink
+  evenkeel-bench thousand    CPU of one change among a thousand containers (no engine needed)
   evenkeel-bench idle        time to the first answer, memory with 300 servers, size of the image
   evenkeel-bench predict     the prediction example through evenkeel:latest, 1 and 7 replicas
 
@@ -26,14 +27,19 @@ pub(crate) const HELP: &str = "
   --replicas N           churn: most replicas of each of the two services (50)
   --replaced N           churn: replicas of each that are replaced in a round (10)
   --kill                 churn: replicas are killed instead of stopped
+  --containers N         thousand: how many (1000)
   --linger-ms N          how long a replica serves after its stop signal (1000)
   --into DIR             leave what is printed in DIR/run.md, after what is there already
 ";
+
+/// Changes of each kind that `thousand` counts.
+const THOUSAND_CHANGES: usize = 300;
 
 struct Options {
     balancers: Vec<Balancer>,
     converge: converge::Plan,
     churn: churn::Plan,
+    containers: usize,
     linger: Duration,
     into: Option<PathBuf>,
 }
@@ -43,7 +49,7 @@ pub(crate) fn run(words: &[String]) -> Option<Result<(), String>> {
     let (first, rest) = words.split_first()?;
     match first.as_str() {
         "replica" => Some(replica(rest)),
-        "converge" | "churn" | "idle" | "predict" => {
+        "converge" | "churn" | "idle" | "predict" | "thousand" => {
             Some(Options::from(rest).and_then(|o| o.run(first)))
         }
         _ => None,
@@ -63,6 +69,7 @@ impl Options {
             balancers: Vec::new(),
             converge: converge::Plan::default(),
             churn: churn::Plan::default(),
+            containers: 1000,
             linger: Duration::from_secs(1),
             into: None,
         };
@@ -77,6 +84,7 @@ impl Options {
                 "--replicas" => options.churn.replicas = number(value()?)?.clamp(2, 55),
                 "--replaced" => options.churn.replaced = number(value()?)?,
                 "--kill" => options.churn.how = How::Kill,
+                "--containers" => options.containers = number(value()?)?.max(1),
                 "--linger-ms" => options.linger = milliseconds(value()?)?,
                 "--into" => options.into = Some(value()?.into()),
                 other => return Err(format!("no option {other}")),
@@ -97,6 +105,7 @@ impl Options {
                     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/prediction/api");
                 predict::markdown(&predict::measure(&Engine::here()?, &folder)?)
             }
+            "thousand" => self.thousand()?,
             _ => self.beside(what == "converge")?,
         };
         let text = format!("{}\n\n{text}", Machine::here());
@@ -156,6 +165,20 @@ impl Options {
             "Churn. {common}; two services 1 -> {replicas} -> 1, {rounds} times, {replaced} of \
              each replaced in between, replicas {how} ({kills} kills)."
         ))
+    }
+
+    fn thousand(&self) -> Result<String, String> {
+        // All addresses of loopback, and none of them taken.
+        if let Err(why) = crate::namespace::enter() {
+            eprintln!("{why}");
+        }
+        let evenkeel = beside().ok_or("no evenkeel beside this binary; see $EVENKEEL")?;
+        let (containers, changes) = (self.containers, THOUSAND_CHANGES);
+        let plans =
+            [1, 50, containers].map(|services| thousand::Plan { containers, services, changes });
+        let costs = thousand::measure(&evenkeel, &plans)?;
+        let table = thousand::markdown(&costs);
+        Ok(format!("One change among many containers, an engine with recorded answers.\n\n{table}"))
     }
 
     fn idle(&self) -> Result<String, String> {

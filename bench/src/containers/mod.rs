@@ -14,6 +14,7 @@ pub mod place;
 pub mod predict;
 pub mod replica;
 mod table;
+pub mod thousand;
 
 pub use table::{Figures, markdown};
 
