@@ -63,7 +63,7 @@ impl House for Empty {
     fn resolvers(&self) -> Vec<ResolversRow> {
         Vec::new()
     }
-    fn change_log(&self) -> Vec<control::Entry> {
+    fn change_log(&self, _: u64, _: usize) -> Vec<control::Entry> {
         Vec::new()
     }
     fn order(&self, _: &ServerOrder) -> Result<(), OrderError> {
@@ -123,6 +123,9 @@ impl House for Empty {
     }
     fn listeners(&self) -> io::Result<Vec<(Address, Vec<OwnedFd>)>> {
         Ok(Vec::new())
+    }
+    fn serving(&self) -> Later<'_, Outcome> {
+        Box::pin(async { outcome() })
     }
     fn taken_over(&self, _: u32) {}
 }

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wire::proxy_protocol::{Parsed, Tlv, V2, parse, write_v1, write_v2};
+use wire::proxy_protocol::{Parsed, V2, parse, write_v1, write_v2};
 
 fuzz_target!(|bytes: &[u8]| {
     let parsed = parse(bytes);

@@ -3,12 +3,14 @@
 mod changes;
 mod counters;
 mod maps;
+mod missing;
 mod native;
 mod process;
 mod servers;
 mod session;
 mod sessions;
 mod split;
+mod stores;
 
 use std::fmt::Write;
 
@@ -181,7 +183,7 @@ macro_rules! commands {
 use commands;
 
 /// All families.
-const FAMILIES: [&[Command]; 8] = [
+const FAMILIES: [&[Command]; 9] = [
     counters::COMMANDS,
     maps::COMMANDS,
     servers::COMMANDS,
@@ -190,6 +192,7 @@ const FAMILIES: [&[Command]; 8] = [
     sessions::COMMANDS,
     native::COMMANDS,
     session::COMMANDS,
+    stores::COMMANDS,
 ];
 
 /// All commands.
@@ -264,7 +267,12 @@ pub fn manual() -> String {
             c.help.replace('|', "\\|").replace('<', "&lt;")
         );
     }
-    out + MANUAL_END
+    out.push_str(MANUAL_END);
+    out.push_str("\n## Not here\n\n| HAProxy's command | why |\n|---|---|\n");
+    for (name, why) in missing::MISSING {
+        let _ = writeln!(out, "| `{name}` | {why} |");
+    }
+    out
 }
 
 /// What the table does not say.

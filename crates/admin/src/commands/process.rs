@@ -56,6 +56,8 @@ fn events(house: &dyn House, args: Args<'_>) -> Reply {
              buf0       : type=buffer, 0 dropped, notices of this process\n"
                 .to_owned(),
         ),
+        // Nobody waits here, and all of it is shown.
+        Some("buf0") if args.word(1).is_some() => Reply::error("unknown option"),
         Some("buf0") => Reply::listing(house.report(Report::Events)),
         Some(_) => Reply::error("No such event sink"),
     }

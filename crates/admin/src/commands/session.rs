@@ -71,6 +71,7 @@ fn wait<'a>(house: &'a dyn House, args: Args<'a>) -> Later<'a, Reply> {
                     }
                 }
             }
+            ["srv-removable"] => Reply::error("Missing server name (<backend>/<server>)."),
             _ => Reply::error(WAIT_USAGE),
         }
     })

@@ -246,6 +246,8 @@ impl Column {
     pub fn tags_of(&self, kind: Option<Kind>) -> Tags {
         match (self.name, kind) {
             ("act" | "bck", Some(Kind::Server)) => Tags("SGP"),
+            // As HAProxy has it, a maximum or not.
+            ("rate_max", Some(Kind::Backend)) => Tags("MGP"),
             _ => self.tags,
         }
     }

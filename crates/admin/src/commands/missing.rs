@@ -1,0 +1,63 @@
+//! HAProxy's commands that are not here, each with the reason; the page about commands lists them.
+
+/// TLS is not terminated yet, so that there are no certificates to manage.
+const TLS: &str = "there is no TLS yet";
+const DEBUGGING: &str = "looks into HAProxy's own insides";
+const ANONYMOUS: &str = "answers are not anonymised";
+const COOKIES: &str = "keys of dynamic cookies come from the configuration; 'reload' takes others";
+
+/// Name and reason.
+pub(super) const MISSING: &[(&str, &str)] = &[
+    ("abort ssl ca-file", TLS),
+    ("abort ssl cert", TLS),
+    ("abort ssl crl-file", TLS),
+    ("acme challenge_ready", TLS),
+    ("acme renew", TLS),
+    ("acme status", TLS),
+    ("add ssl ca-file", TLS),
+    ("add ssl crt-list", TLS),
+    ("commit ssl ca-file", TLS),
+    ("commit ssl cert", TLS),
+    ("commit ssl crl-file", TLS),
+    ("debug counters", DEBUGGING),
+    ("debug dev hash", ANONYMOUS),
+    ("del ssl ca-file", TLS),
+    ("del ssl cert", TLS),
+    ("del ssl crl-file", TLS),
+    ("del ssl crt-list", TLS),
+    ("disable dynamic-cookie", COOKIES),
+    ("dump ssl cert", TLS),
+    ("dump stats-file", "counters survive a reload, and a new process begins at zero"),
+    ("enable dynamic-cookie", COOKIES),
+    ("new ssl ca-file", TLS),
+    ("new ssl cert", TLS),
+    ("new ssl crl-file", TLS),
+    ("set anon global-key", ANONYMOUS),
+    ("set anon off", ANONYMOUS),
+    ("set anon on", ANONYMOUS),
+    ("set dynamic-cookie-key", COOKIES),
+    ("set profiling", DEBUGGING),
+    ("set ssl ca-file", TLS),
+    ("set ssl cert", TLS),
+    ("set ssl crl-file", TLS),
+    ("set ssl ocsp-response", TLS),
+    ("set ssl tls-key", TLS),
+    ("show anon", ANONYMOUS),
+    ("show dev", DEBUGGING),
+    ("show errors", "invalid messages are not captured yet; logs and counters tell of them"),
+    ("show profiling", DEBUGGING),
+    ("show quic", "there is no HTTP/3 yet"),
+    ("show ssl ca-file", TLS),
+    ("show ssl cert", TLS),
+    ("show ssl crl-file", TLS),
+    ("show ssl crt-list", TLS),
+    ("show ssl ocsp-response", TLS),
+    ("show ssl ocsp-updates", TLS),
+    ("show ssl providers", TLS),
+    ("show ssl sni", TLS),
+    ("show tasks", DEBUGGING),
+    ("show tls-keys", TLS),
+    ("show trace", DEBUGGING),
+    ("trace", DEBUGGING),
+    ("update ssl ocsp-response", TLS),
+];
