@@ -6,6 +6,7 @@ pub mod backend;
 pub mod binaries;
 pub mod browser;
 pub mod client;
+pub mod consul;
 pub mod differential;
 pub mod dns;
 pub mod docker;

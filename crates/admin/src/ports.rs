@@ -307,6 +307,25 @@ pub struct ResolversRow {
     pub servers: Vec<(String, Vec<(&'static str, u64)>)>,
 }
 
+/// Figures of a service that is watched elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WatchRow {
+    /// The service, and by what its instances are selected; `*` = the names of all.
+    pub service: String,
+    /// Questions asked.
+    pub questions: u64,
+    /// Those without a good answer.
+    pub failures: u64,
+    /// Failures since the last good answer.
+    pub failures_in_a_row: u64,
+    /// Index of the last good answer.
+    pub index: u64,
+    /// Instances that count.
+    pub instances: u64,
+    /// Time since the last good answer; `None` before the first.
+    pub age_ms: Option<u64>,
+}
+
 /// The process, as commands see it.
 pub trait House {
     /// Figures of the process.
@@ -327,6 +346,9 @@ pub trait House {
 
     /// Whose command comes next.
     fn asks(&self, who: &str, command: &str);
+
+    /// Every watched service.
+    fn watches(&self) -> Vec<WatchRow>;
 
     /// Carries out an order about a server.
     ///

@@ -33,6 +33,7 @@ pub(crate) fn server(name: &str, id: u32) -> Server {
         prefer_ipv6: true,
         resolvers: None,
         resolve: None,
+        consul: None,
         pool_max_conn: -1,
         pool_purge_delay: Duration::from_secs(5),
         max_reuse: None,

@@ -34,6 +34,8 @@ pub enum Cause {
     Provider(String),
     /// The DNS answers otherwise about this name.
     Name(String),
+    /// Consul says otherwise about this service.
+    Service(String),
     /// An attempt that failed before is made again.
     Retry,
 }
@@ -47,6 +49,7 @@ impl fmt::Display for Cause {
             Self::Command(what) => write!(f, "command {what}"),
             Self::Provider(name) => write!(f, "containers seen by {name} changed"),
             Self::Name(name) => write!(f, "addresses of {name} changed"),
+            Self::Service(name) => write!(f, "instances of {name} changed"),
             Self::Retry => f.write_str("retry"),
         }
     }

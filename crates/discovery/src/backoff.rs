@@ -9,12 +9,25 @@ const FIRST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// Counts failures in a row.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Backoff {
     failures: u32,
+    first: Duration,
+    longest: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self::between(FIRST, LONGEST)
+    }
 }
 
 impl Backoff {
+    /// Waits `first` after one failure and at most `longest` after many.
+    pub fn between(first: Duration, longest: Duration) -> Self {
+        Self { failures: 0, first, longest }
+    }
+
     /// It worked: the next failure starts small again.
     pub fn reset(&mut self) {
         self.failures = 0;
@@ -22,7 +35,7 @@ impl Backoff {
 
     /// How long to wait after one more failure; `random` adds up to half of it.
     pub fn next(&mut self, random: u64) -> Duration {
-        let base = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
+        let base = self.first.saturating_mul(1 << self.failures.min(16)).min(self.longest);
         self.failures = self.failures.saturating_add(1);
         let half_ms = (base.as_millis() as u64 / 2).max(1);
         base + Duration::from_millis(random % half_ms)

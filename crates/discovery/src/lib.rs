@@ -2,5 +2,6 @@
 #![forbid(unsafe_code)]
 
 mod backoff;
+pub mod consul;
 pub mod dns;
 pub mod docker;

@@ -50,6 +50,8 @@ pub struct Wish {
     pub none: bool,
     /// `--listen`.
     pub listen: Vec<SocketAddr>,
+    /// `--consul`: its services take part, and engines only where they are named.
+    pub consul: bool,
     /// Configuration files are named.
     pub files_named: bool,
 }
@@ -59,16 +61,20 @@ pub struct Wish {
 /// # Errors
 /// What is wrong with the address of an engine.
 pub fn find(wish: Wish) -> Result<Option<Containers>, String> {
-    if wish.none || wish.files_named && wish.docker.is_empty() {
+    let no_engine = wish.none || (wish.files_named || wish.consul) && wish.docker.is_empty();
+    if no_engine && !wish.consul {
         return Ok(None);
     }
-    let links = links();
+    let links = links().filter(|_| !no_engine);
     // In a container without anything else, somebody forgot to mount the socket: it is waited for.
     let nothing_else = links.is_none() && contained() && crate::files::paths(&[]).is_err();
-    let docker = engines(&wish.docker, nothing_else)?;
+    let docker = match no_engine {
+        true => Vec::new(),
+        false => engines(&wish.docker, nothing_else)?,
+    };
     // Without an engine the variables of classic links are all there is.
     let links = links.filter(|_| docker.is_empty());
-    if docker.is_empty() && links.is_none() {
+    if docker.is_empty() && links.is_none() && !wish.consul {
         return Ok(None);
     }
     let listen = match wish.listen.is_empty() {
@@ -226,7 +232,7 @@ fn own_candidates() -> Vec<String> {
 }
 
 /// Addresses of this process's network other than loopback's, as the kernel lists them.
-fn own_addresses() -> Vec<IpAddr> {
+pub fn own_addresses() -> Vec<IpAddr> {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     addresses(&read("/proc/net/fib_trie"), &read("/proc/net/if_inet6"))
 }

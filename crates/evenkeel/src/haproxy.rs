@@ -75,12 +75,20 @@ fn go(args: HaproxyArgs) -> ExitCode {
     if args.check {
         return check::haproxy(&args, voice, &loader);
     }
+    let consul = match crate::consul::Consul::find(None, false) {
+        Ok(consul) => consul,
+        Err(text) => {
+            voice.alert(text);
+            return ExitCode::FAILURE;
+        }
+    };
     run::run(Options {
         voice,
         haproxy: true,
         master: args.master,
         loader,
         containers: None,
+        consul,
         api_token: crate::api_token::find(None).ok().flatten(),
         control: match std::env::var_os(CONTROL_VARIABLE) {
             Some(path) => Control::At(path.into()),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use admin::ports::{
     Change, Changes, ControlSocket, House as Port, Later, NotRemovable, Report as Inside,
-    ResolversRow, SessionRow,
+    ResolversRow, SessionRow, WatchRow,
 };
 use admin::stats::Row;
 use admin::{Outcome, ProcessFacts};
@@ -96,6 +96,8 @@ pub struct House {
     pub names: RefCell<Names>,
     /// Figures of the name servers.
     pub books: discovery::dns::Books,
+    /// Figures of the watched services.
+    pub ledger: discovery::consul::Ledger,
     /// Control sockets that are served.
     pub sockets: RefCell<Vec<ControlSocket>>,
     /// Rates from one look at the figures to the next.
@@ -418,7 +420,7 @@ fn joined(
 ) -> containers::Survey {
     let mut survey = intent.configuration(options);
     let running = controller.running().map(|s| &*s.config);
-    names.place(&mut survey.config, running);
+    survey.notices.extend(names.place(&mut survey.config, running));
     control::numbers::of_proxies(&mut survey.config, intent.base(), running);
     if let Some(running) = running {
         control::numbers::keep(&mut survey.config, running);
@@ -566,6 +568,10 @@ impl Port for House {
             }
         };
         running.config.resolvers.iter().map(row).collect()
+    }
+
+    fn watches(&self) -> Vec<WatchRow> {
+        self.watch_rows()
     }
 
     fn variable(&self, name: &str) -> Option<(&'static str, String)> {
@@ -768,6 +774,7 @@ fn status(house: &House) -> String {
     for notice in house.remembered.notices.borrow().iter() {
         out.push_str(&format!("note: {notice}\n"));
     }
+    out.push_str(&house.stale_services());
     for drift in controller.intent.drift(house.loader.keep) {
         out.push_str(&format!("changed at run time: {}: {}\n", drift.subject, drift.what));
     }

@@ -7,6 +7,7 @@ mod args;
 mod change;
 mod check;
 mod clear;
+mod consul;
 mod containers;
 mod ctl;
 mod daemon;

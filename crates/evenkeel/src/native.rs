@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 
 use crate::args::{Cli, Command, LogFormat, RunArgs};
+use crate::consul::Consul;
 use crate::hooks::Hooks;
 use crate::load::Loader;
 use crate::run::{Control, Options};
@@ -36,18 +37,27 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// What the command line says about containers.
+fn wish(args: &RunArgs, routes: bool) -> containers::Wish {
+    containers::Wish {
+        consul: routes,
+        docker: args.docker.clone(),
+        none: args.no_docker,
+        listen: args.listen.clone(),
+        files_named: !args.files.files.is_empty(),
+    }
+}
+
 fn start(args: RunArgs) -> ExitCode {
     let voice = match args.log_format {
         LogFormat::Text => Voice::Native,
         LogFormat::Json => Voice::Json,
     };
-    let containers = match containers::find(containers::Wish {
-        docker: args.docker,
-        none: args.no_docker,
-        listen: args.listen,
-        files_named: !args.files.files.is_empty(),
-    }) {
-        Ok(containers) => containers,
+    let routes = args.consul.is_some() && (args.files.files.is_empty() || !args.listen.is_empty());
+    let wish = wish(&args, routes);
+    let consul = Consul::find(args.consul.as_deref(), routes);
+    let (consul, containers) = match consul.and_then(|c| Ok((c, containers::find(wish)?))) {
+        Ok(providers) => providers,
         Err(text) => {
             voice.alert(text);
             return ExitCode::FAILURE;
@@ -88,6 +98,7 @@ fn start(args: RunArgs) -> ExitCode {
         master: true,
         loader,
         containers,
+        consul,
         api_token,
         control: args.control.control.map_or(Control::Usual, Control::At),
         master_socket: None,

@@ -17,6 +17,7 @@ use proxy::{ApplyError, Engine, Settings};
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
+use crate::consul::Consul;
 use crate::containers::Containers;
 use crate::daemon::{self, PidFile};
 use crate::house::{self, House};
@@ -55,6 +56,8 @@ pub struct Options {
     pub loader: Loader,
     /// Containers that take part.
     pub containers: Option<Containers>,
+    /// Where services are asked for.
+    pub consul: Consul,
     /// What a program must show that changes something through the JSON interface.
     pub api_token: Option<String>,
     /// Control socket.
@@ -197,6 +200,12 @@ fn first_configuration(
     }
 }
 
+/// What drives the control thread.
+fn control_thread() -> Result<tokio::runtime::Runtime, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|e| format!("cannot start the control thread: {}", plain_reason(&e)))
+}
+
 impl Start {
     /// What is wanted before any container was seen.
     fn first(&mut self, names: &Names) -> (Controller, ContainerOptions, Wanted) {
@@ -204,7 +213,8 @@ impl Start {
         let files = self.loaded.as_ref().map(|l| Arc::clone(&l.ast)).unwrap_or_default();
         controller.intent.set_base(std::mem::take(&mut self.config), files);
         let containers = self.options.containers.clone();
-        for unseen in containers.iter().flat_map(Containers::unseen) {
+        let unseen = containers.iter().flat_map(Containers::unseen);
+        for unseen in unseen.chain(self.options.consul.unseen()) {
             controller.intent.observe(unseen);
         }
         if let Some(loaded) = &self.loaded {
@@ -221,7 +231,7 @@ impl Start {
 
     fn serve(mut self) -> ExitCode {
         let voice = self.options.voice;
-        let names = Names::default();
+        let names = Names::with_own(crate::containers::own_addresses());
         let (mut controller, options, wanted) = self.first(&names);
         let snapshot = Snapshot { generation: 1, config: Arc::new(wanted.config) };
         let global = snapshot.config.global.clone();
@@ -248,10 +258,7 @@ impl Start {
         let (spent, at_ms) = (self.started.elapsed(), house::wall_ms());
         let attempt = Attempt { causes: vec![Cause::Start], at_ms, spent };
         controller.started(snapshot, attempt, wanted.problems);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime =
-            runtime.map_err(|e| format!("cannot start the control thread: {}", plain_reason(&e)));
-        let (control, runtime) = match (self.open_control(), runtime) {
+        let (control, runtime) = match (self.open_control(), control_thread()) {
             (Ok(control), Ok(runtime)) => (control, runtime),
             (Err(text), _) | (_, Err(text)) => {
                 voice.alert(text);
@@ -276,6 +283,7 @@ impl Start {
             last_read: self.first_read().into(),
             names: names.into(),
             books,
+            ledger: discovery::consul::Ledger::default(),
             sockets: Vec::new().into(),
             usage: crate::process::Usage::default(),
             requests,

@@ -8,9 +8,11 @@ use std::time::{Duration, Instant, SystemTime};
 use admin::Outcome;
 use control::{Cause, Next, Reconciler, Report, Timing, Verdict};
 use model::Global;
+use model::consul::ServiceObservation;
 use model::observed::{NameObservation, Observation};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::consul;
 use crate::containers;
 use crate::house::{House, Request};
 use crate::load::{Loaded, ReadError};
@@ -49,6 +51,7 @@ pub struct Turn<'a> {
     /// Those who wait for the run that is under way.
     served: Vec<oneshot::Sender<Outcome>>,
     names: names::Watch,
+    services: consul::Watch,
     ending: Option<Ending>,
     last_error: Option<String>,
 }
@@ -68,6 +71,7 @@ enum Event {
     Request(Request),
     Observed(Observation),
     Named(NameObservation),
+    Service(ServiceObservation),
     Tick,
 }
 
@@ -115,6 +119,7 @@ impl<'a> Turn<'a> {
             waiting: Vec::new(),
             served: Vec::new(),
             names: names::Watch::new(house.books.clone()),
+            services: consul::Watch::new(options.consul.clone(), house.ledger.clone()),
             ending: None,
             last_error: None,
         }
@@ -135,6 +140,7 @@ impl<'a> Turn<'a> {
         loop {
             let wake = self.next_wake();
             self.names.follow(self.house);
+            self.services.follow(self.house);
             let event = tokio::select! {
                 signal = signals.next() => Event::Signal(signal),
                 Some(request) = requested.recv() => Event::Request(request),
@@ -145,6 +151,7 @@ impl<'a> Turn<'a> {
                 path = touched(&mut self.watcher, self.options.watch) => Event::Touched(path),
                 seen = containers::next(&mut observations) => Event::Observed(seen),
                 seen = self.names.next() => Event::Named(seen),
+                seen = self.services.next() => Event::Service(seen),
                 () = sleep_until(wake) => Event::Tick,
             };
             match event {
@@ -162,6 +169,7 @@ impl<'a> Turn<'a> {
                 }
                 Event::Observed(observation) => self.observed(observation),
                 Event::Named(observation) => self.named(observation),
+                Event::Service(observation) => self.service(observation),
                 Event::Tick => {}
             }
             if let Some(code) = self.over() {
@@ -260,6 +268,23 @@ impl<'a> Turn<'a> {
         }
         let report = self.house.hear(observation).filter(|r| r.verdict != Verdict::Unchanged);
         if let Some(report) = report {
+            self.house.announce(&report);
+            self.notify.status(&report.entry.to_string());
+        }
+    }
+
+    /// Consul said something.
+    fn service(&mut self, seen: ServiceObservation) {
+        if self.ending.is_some() {
+            return;
+        }
+        for observation in self.services.routes(&seen) {
+            self.observed(observation);
+        }
+        if !self.services.is_written(&seen.query) {
+            return;
+        }
+        if let Some(report) = self.house.hear_service(seen) {
             self.house.announce(&report);
             self.notify.status(&report.entry.to_string());
         }

@@ -9,6 +9,7 @@ mod algorithm;
 mod backend;
 mod bind;
 mod check;
+pub mod consul;
 mod cookie;
 mod diff;
 mod error_page;

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::consul::ServiceQuery;
 use crate::{Host, Name, OnMarked, Origin, Port, ResolveOptions, ServerCheck, Source};
 
 /// What makes two servers the same across configurations. An address is not an identity: a
@@ -76,6 +77,9 @@ pub struct Server {
     pub resolvers: Option<Name>,
     /// What it wants of their answers; `None` = nothing special.
     pub resolve: Option<Arc<ResolveOptions>>,
+    /// `consul@`: its address is an instance of this service. Of equal queries in a backend each
+    /// server gets another instance.
+    pub consul: Option<Arc<ServiceQuery>>,
     /// `pool-max-conn`; -1 = unlimited (default), 0 = none.
     pub pool_max_conn: i32,
     /// `pool-purge-delay` (default 5 s).

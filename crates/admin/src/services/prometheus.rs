@@ -5,6 +5,7 @@
 //! Prometheus text exposition 0.0.4.
 
 mod own;
+mod watches;
 
 use std::fmt::Write;
 
@@ -122,6 +123,7 @@ pub fn answer(house: &dyn House, request: &Request<'_>) -> Answer {
     }
     if asked.scope("global") {
         own::print(&mut out, &asked, house, &process, &rows);
+        watches::print(&mut out, &asked, &house.watches());
     }
     Answer::text(MEDIA_TYPE, out)
 }

@@ -35,6 +35,10 @@ impl House for Fake {
         vec![ResolversRow { name: "dns".to_owned(), servers }]
     }
 
+    fn watches(&self) -> Vec<crate::ports::WatchRow> {
+        Vec::new()
+    }
+
     fn rows(&self) -> Vec<Row> {
         let row = |service: &str, kind, server| Row {
             proxy: "b".to_owned(),

@@ -125,11 +125,12 @@ pub(super) const PROXY: &[Keyword] = keywords! { Context::Proxy;
         2 ANY, FLB, OK, "Answer with a redirection.";
     "retries" "<value>", 1 1, BACK, OK, "Attempts after a failed connection.";
     "retry-on" "<reason>...", 1 ANY, BACK, OK, "Which failures are tried again.";
-    "server" "<name> <address>[:<port>] [param*]", 2 ANY, L | B, OK, "A server.";
+    "server" "<name> { <address>[:<port>] | consul@<service> } [param*]", 2 ANY, L | B, OK,
+        "A server.";
     "server-state-file-name" "[{ use-backend-name | <file> }]", 0 1, BACK, OK,
         "Name of the server state file.";
-    "server-template" "<prefix> <num | range> <fqdn>[:<port>] [param*]", 3 ANY, L | B, OK,
-        "Several servers behind one name.";
+    "server-template" "<prefix> <num | range> { <fqdn>[:<port>] | consul@<service> } [param*]",
+        3 ANY, L | B, OK, "Several servers behind one name, or the instances of a service.";
     "source" "<addr>[:<port>] [usesrc ...] [interface <name>]", 1 ANY, BACK, OK,
         "Address that server connections come from.";
     "srvtcpka-cnt" "<count>", 1 1, BACK, KEEP_ALIVE, "Probes before a server counts as dead.";

@@ -465,6 +465,7 @@ impl ServerDraft {
                 prefer_ipv6: true,
                 resolvers: None,
                 resolve: None,
+                consul: None,
                 pool_max_conn: -1,
                 pool_purge_delay: Duration::from_secs(5),
                 max_reuse: None,

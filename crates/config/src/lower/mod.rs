@@ -6,6 +6,7 @@ mod balance;
 mod bind;
 mod captures;
 mod check;
+pub mod consul;
 mod context;
 mod cookie;
 mod dispatch;

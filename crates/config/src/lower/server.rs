@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use model::{Host, Port, ServerIdentity};
+use model::{Host, InitAddr, Port, ServerIdentity};
 
 use super::address::{self, BadAddress, Ports, Written, WrittenHost};
 use super::args::{Args, Outcome, alert};
+use super::consul;
 use super::context::Lowering;
 use super::draft::{Draft, ServerDraft};
 use super::server_options;
@@ -27,11 +28,7 @@ pub(crate) fn server<'a>(
     let name = args.require("a name and an address")?;
     check_name(name)?;
     let address = args.require("an address behind the name")?;
-    let (host, port) = place(cx, address)?;
-    let mut server = draft.back.default_server.clone();
-    server_options::read(cx, &mut server, args, false)?;
-    server.server.host = host;
-    server.server.port = port;
+    let server = placed(cx, draft, address, args)?;
     add(cx, draft, server, name.value(), name.span())
 }
 
@@ -76,11 +73,7 @@ pub(crate) fn template<'a>(
     check_name(prefix)?;
     let (from, to) = template_range(args)?;
     let address = args.require("an address")?;
-    let (host, port) = place(cx, address)?;
-    let mut server = draft.back.default_server.clone();
-    server_options::read(cx, &mut server, args, false)?;
-    server.server.host = host;
-    server.server.port = port;
+    let mut server = placed(cx, draft, address, args)?;
     let first_id = server.explicit_id.take();
     // The first of them has it.
     let mut guid = server.guid.take();
@@ -96,6 +89,35 @@ pub(crate) fn template<'a>(
         add(cx, draft, server, &name, prefix.span())?;
     }
     Ok(())
+}
+
+/// A server at this address with the options that follow.
+fn placed<'a>(
+    cx: &mut Lowering<'a>,
+    draft: &Draft<'a>,
+    address: Word<'a>,
+    args: &mut Args<'a>,
+) -> Outcome<ServerDraft> {
+    let service = address.value().strip_prefix(consul::PREFIX).map(|text| {
+        let shift = |bad: BadAddress| BadAddress { at: bad.at + consul::PREFIX.len(), ..bad };
+        consul::service(text).map_err(|bad| address_alert(address, shift(bad)))
+    });
+    let service = service.transpose()?;
+    let (host, port) = match &service {
+        Some(_) => (Host::Name { name: cx.name(address.value()), resolved: None }, Port::Client),
+        None => place(cx, address)?,
+    };
+    let mut server = draft.back.default_server.clone();
+    server_options::read(cx, &mut server, args, false)?;
+    server.server.host = host;
+    server.server.port = port;
+    if let Some(service) = service {
+        // No name server knows the name, and whoever does is told of by itself.
+        server.server.resolvers = None;
+        server.server.init_addr = vec![InitAddr::None];
+        server.server.consul = Some(Arc::new(service));
+    }
+    Ok(server)
 }
 
 fn template_range(args: &mut Args<'_>) -> Outcome<(u32, u32)> {

@@ -160,7 +160,9 @@ fn cookies(cx: &mut Lowering<'_>, draft: &Draft<'_>) {
         return;
     }
     for server in back.servers.iter().filter(|server| server.checked) {
-        let own_port = server.server.port != model::Port::Client || server.check.port.is_some();
+        let own_port = server.server.port != model::Port::Client
+            || server.server.consul.is_some()
+            || server.check.port.is_some();
         if !own_port && !back.check.has_port() {
             let span = server.span.unwrap_or(draft.header);
             let reason = format!("server '{}' has no port to be checked on", server.server.name);

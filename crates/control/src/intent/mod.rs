@@ -5,6 +5,7 @@ mod keep;
 pub mod links;
 mod overrides;
 mod patches;
+pub mod services;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

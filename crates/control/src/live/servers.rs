@@ -184,6 +184,8 @@ fn patched(line: &mut SheetLine, server: &Server, patch: &ServerPatch) {
 fn place(server: &Server) -> String {
     let host = match &server.host {
         Host::Ip(std::net::IpAddr::V6(ip)) => format!("[{ip}]"),
+        // The port of an instance is no part of what is written.
+        Host::Name { name, .. } if server.consul.is_some() => return name.to_string(),
         Host::Name { name, .. } => name.to_string(),
         host => host.to_string(),
     };

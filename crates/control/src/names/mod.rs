@@ -1,15 +1,22 @@
-//! What the DNS said of servers' names, for how long it counts, and which server gets which
-//! address.
+//! What the DNS said of servers' names and Consul of services, for how long it counts, and which
+//! server gets which address.
 
 mod place;
+mod services;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use model::consul::{ServiceObservation, ServiceQuery};
 use model::observed::{NameFailure, NameObservation, NameRecord, Question};
 use model::{Config, Hold, Host, Server};
+
+pub use services::ServiceHeard;
+use services::Services;
 
 /// Most records of one name; more are left out.
 const RECORDS_MAX: usize = 4096;
@@ -18,6 +25,7 @@ const RECORDS_MAX: usize = 4096;
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     entries: BTreeMap<Question, Entry>,
+    services: Services,
 }
 
 #[derive(Clone, Debug)]
@@ -58,10 +66,29 @@ impl Names {
         self.entries.retain(|question, _| questions.contains(question));
     }
 
+    /// Takes what Consul says of a service now.
+    pub fn handle_service(&mut self, seen: ServiceObservation) -> ServiceHeard {
+        self.services.handle(seen)
+    }
+
+    /// Forgets services that nobody asks for any more.
+    pub fn retain_services(&mut self, wanted: &BTreeSet<Arc<ServiceQuery>>) {
+        self.services.retain(wanted);
+    }
+
+    /// Nothing is known but the addresses of this machine: an instance that is one of our own
+    /// frontends is no server.
+    #[must_use]
+    pub fn with_own(own: Vec<IpAddr>) -> Self {
+        Self { services: Services::with_own(own), ..Self::default() }
+    }
+
     /// Gives the servers of `config` the addresses that are known. Who has one that still counts
-    /// keeps it: order of answers means nothing. `running` is what runs now.
-    pub fn place(&self, config: &mut Config, running: Option<&Config>) {
+    /// keeps it: order of answers means nothing. `running` is what runs now. Returns what operators
+    /// are to know.
+    pub fn place(&self, config: &mut Config, running: Option<&Config>) -> Vec<String> {
         place::all(self, config, running);
+        self.services.place(config, running)
     }
 
     /// What is known of a name; `None` = nothing yet.
@@ -120,6 +147,12 @@ fn question(server: &Server) -> Option<Question> {
     let Host::Name { name, .. } = &server.host else { return None };
     let resolvers = server.resolvers.clone()?;
     Some(Question { resolvers, name: name.clone(), prefer_ipv6: server.prefer_ipv6 })
+}
+
+/// Every service whose instances the servers of `config` are.
+#[must_use]
+pub fn services(config: &Config) -> BTreeSet<Arc<ServiceQuery>> {
+    services::queries(config)
 }
 
 /// Every name that the servers of `config` have and that is to be asked for again and again.

@@ -20,6 +20,7 @@ use model::observed::Observation;
 use tokio::sync::mpsc;
 
 use observe::Observer;
+pub(crate) use observe::wall_ms;
 
 pub use endpoint::{DEFAULT_HOST, Endpoint};
 pub use swarm::Followed;

@@ -20,6 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   evenkeel run -f haproxy.cfg        balance as the file says; every later save is taken over
   evenkeel run                       balance the containers of the Docker engine, on port 80
+  evenkeel run --consul 10.0.0.2     balance the services of Consul that ask for requests
   evenkeel check -f haproxy.cfg      all errors of a file at once
   evenkeel plan                      what a save or a new container would change, without doing it
   evenkeel containers                every container, whether it takes part, and why not
@@ -142,6 +143,12 @@ pub struct RunArgs {
     /// Watch no Docker engine
     #[arg(long, conflicts_with = "docker")]
     pub no_docker: bool,
+    /// Ask this Consul for services that files name, and without -f, or with --listen, take routes
+    /// from the metadata of all its services: HOST:PORT, http://, https://, unix:///PATH, several
+    /// with ',' between them, and behind '?' options such as tag=edge&stale. Without an address
+    /// (--consul ''): $CONSUL_HTTP_ADDR, else 127.0.0.1:8500
+    #[arg(long, value_name = "URL")]
+    pub consul: Option<String>,
     /// Where the built-in frontend for containers listens; may be repeated [default: 0.0.0.0:80]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Vec<std::net::SocketAddr>,

@@ -217,6 +217,7 @@ fn options(loader: Loader, control: PathBuf) -> Options {
         master: true,
         loader,
         containers: None,
+        consul: crate::consul::Consul::none(),
         api_token: None,
         control: Control::At(control),
         master_socket: None,

@@ -182,7 +182,11 @@ fn attempt(
         let view = View::new(observation, observations);
         let selection = Selection::new(observation, observations, &balancer);
         if !matches!(observation.freshness, Freshness::Blind(_)) {
-            modes.push((observation.provider.clone(), selection.mode()));
+            let mode = match &*observation.provider {
+                super::services::PROVIDER => super::services::MODE,
+                _ => selection.mode(),
+            };
+            modes.push((observation.provider.clone(), mode));
         }
         hall.enter(observation, view, &selection);
         if base.backends.is_empty() {
