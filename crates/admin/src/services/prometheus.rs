@@ -5,14 +5,16 @@
 //! Prometheus text exposition 0.0.4.
 
 mod own;
+mod series;
 mod watches;
 
 use std::fmt::Write;
 
+use self::series::Series;
 use super::{Answer, Request, escape};
 use crate::ports::{House, ProcessFacts};
 use crate::stats::info::{self, Fact};
-use crate::stats::{COLUMNS, Cell, Column, Filter, Kind, Row, modules};
+use crate::stats::{COLUMNS, Cell, Filter, Kind, Row, modules};
 
 /// Media type of the format.
 const MEDIA_TYPE: &str = "text/plain; version=0.0.4";
@@ -20,10 +22,6 @@ const MEDIA_TYPE: &str = "text/plain; version=0.0.4";
 /// The scopes of HAProxy's exporter; those without figures here stay empty.
 const SCOPES: [&str; 7] =
     ["global", "frontend", "listener", "backend", "server", "sticktable", "resolver"];
-
-/// Outcomes of checks, each a state of its own.
-const CHECK_STATES: &str = "HANA SOCKERR L4OK L4TOUT L4CON L6OK L6TOUT L6RSP L7TOUT L7RSP L7OK \
-                            L7OKC L7STS PROCERR PROCTOUT PROCOK";
 
 /// What the query asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -185,6 +183,9 @@ fn number(cell: &Cell) -> String {
 
 fn proxies(out: &mut String, asked: &Asked, scope: &str, kind: Kind, rows: &[Row]) {
     let rows: Vec<&Row> = rows.iter().filter(|r| r.kind == Some(kind)).collect();
+    let labels: Vec<String> = rows.iter().map(|row| labels(row)).collect();
+    let labelled: Vec<(&Row, &str)> =
+        rows.iter().zip(&labels).map(|(row, labels)| (*row, &**labels)).collect();
     let mut last = "";
     for column in COLUMNS {
         let Some(name) = column.metric_of(kind) else { continue };
@@ -192,20 +193,18 @@ fn proxies(out: &mut String, asked: &Asked, scope: &str, kind: Kind, rows: &[Row
         if !asked.metric(&metric) {
             continue;
         }
-        let lines = lines(column, kind, &metric, &rows);
-        if lines.is_empty() {
-            continue;
-        }
+        let before = out.len();
+        let series = Series::new(column, kind, &metric);
         if name != last {
-            // As HAProxy: where the first has no value, nobody knows that it is a counter.
-            let nothing = rows
-                .first()
-                .is_some_and(|row| (column.cell)(row) == Cell::Empty && always(column.name, kind));
-            let kind_of = if nothing { "gauge" } else { kind_of(&metric) };
+            let kind_of = if series.is_nameless(&rows) { "gauge" } else { kind_of(&metric) };
             head(out, &metric, kind_of, column.help);
         }
-        last = name;
-        out.push_str(&lines);
+        // A head with nothing below it is none.
+        if series.print(out, &labelled) {
+            last = name;
+        } else {
+            out.truncate(before);
+        }
     }
     if asked.extra {
         extra(out, scope, &rows);
@@ -261,64 +260,6 @@ fn resolvers(out: &mut String, asked: &Asked, house: &dyn House) {
     }
 }
 
-fn lines(column: &Column, kind: Kind, metric: &str, rows: &[&Row]) -> String {
-    let mut out = String::new();
-    for row in rows {
-        if row.mode != Some(model::Mode::Http) && metric.contains("_http_") {
-            continue;
-        }
-        let labels = labels(row);
-        if let Some(states) = states(column.name, kind, row) {
-            for (state, n) in states {
-                let _ = writeln!(out, "{metric}{{{labels},state=\"{state}\"}} {n}");
-            }
-            continue;
-        }
-        let cell = match (column.cell)(row) {
-            Cell::Empty if always(column.name, kind) => Cell::Empty,
-            Cell::Empty if is_checked(column.name, row) => Cell::U32(0),
-            Cell::Empty => continue,
-            cell => cell,
-        };
-        let labels = match column.name.strip_prefix("hrsp_") {
-            Some(code) => format!("{labels},code=\"{code}\""),
-            None => labels,
-        };
-        let value = match cell.number() {
-            Some(n) if is_milliseconds(metric) => format!("{:.6}", n / 1000.0),
-            _ => number(&cell),
-        };
-        let _ = writeln!(out, "{metric}{{{labels}}} {value}");
-    }
-    out
-}
-
-/// Whether a server has a line although the value does not apply to it.
-fn always(column: &str, kind: Kind) -> bool {
-    kind == Kind::Server
-        && matches!(
-            column,
-            "slim" | "chkfail" | "chkdown" | "downtime" | "qlimit" | "throttle" | "src_ilim"
-        )
-}
-
-/// A check without a code has 0 for it.
-fn is_checked(column: &str, row: &Row) -> bool {
-    let check = row.server.as_ref().and_then(|s| match column {
-        "check_code" => s.check.as_ref(),
-        "agent_code" => s.agent.as_ref(),
-        _ => None,
-    });
-    check.is_some_and(|c| !c.status.is_empty())
-}
-
-/// Times are in milliseconds in the tables and in seconds for Prometheus.
-fn is_milliseconds(metric: &str) -> bool {
-    metric.ends_with("_time_average_seconds")
-        || metric.ends_with("_time_seconds")
-        || metric.ends_with("_duration_seconds")
-}
-
 fn labels(row: &Row) -> String {
     let proxy = label_value(&row.proxy);
     let service = label_value(&row.service);
@@ -331,44 +272,6 @@ fn labels(row: &Row) -> String {
 
 fn label_value(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
-}
-
-/// The lines of a column whose value is a state: one for each, with 1 for the one that holds.
-fn states(column: &str, kind: Kind, row: &Row) -> Option<Vec<(&'static str, u32)>> {
-    const SERVER: [&str; 5] = ["DOWN", "UP", "MAINT", "DRAIN", "NOLB"];
-    let one = |states: &[&'static str], holds: &str| {
-        states.iter().map(|s| (*s, u32::from(*s == holds))).collect::<Vec<_>>()
-    };
-    let checks = || CHECK_STATES.split(' ').collect::<Vec<_>>();
-    Some(match (column, kind) {
-        ("status", Kind::Frontend) => {
-            one(&["DOWN", "UP"], if row.status == "OPEN" { "UP" } else { "DOWN" })
-        }
-        ("status", Kind::Listener) => one(&["WAITING", "OPEN", "FULL"], &row.status),
-        ("status", Kind::Backend) => one(&["DOWN", "UP"], &row.status),
-        ("status", Kind::Server) => one(&SERVER, server_state(row)),
-        ("check_status", Kind::Server) => {
-            let check = row.server.as_ref().and_then(|s| s.check.as_ref());
-            match check.filter(|c| !c.status.is_empty()) {
-                Some(check) => one(&checks(), &check.status),
-                None => Vec::new(),
-            }
-        }
-        ("agent_status", Kind::Server) => {
-            let check = row.server.as_ref().and_then(|s| s.agent.as_ref());
-            check.map_or_else(Vec::new, |check| one(&checks(), &check.status))
-        }
-        ("agg_server_status" | "agg_server_check_status", Kind::Backend) => {
-            counted(&SERVER, &row.servers_by_state)
-        }
-        ("agg_check_status", Kind::Backend) => counted(&checks(), &row.servers_by_check),
-        _ => return None,
-    })
-}
-
-fn counted(states: &[&'static str], counts: &[(String, u32)]) -> Vec<(&'static str, u32)> {
-    let count = |state: &str| counts.iter().find(|(s, _)| s == state).map_or(0, |(_, n)| *n);
-    states.iter().map(|s| (*s, count(s))).collect()
 }
 
 /// The state of a server in the exporter's five words.
@@ -407,17 +310,5 @@ mod tests {
             ..Row::default()
         };
         assert_eq!(labels(&row), "proxy=\"a\\\"} 1\\nx{y=\\\"\\\\\"");
-    }
-
-    #[test]
-    fn times_are_seconds() {
-        let column = COLUMNS.iter().find(|c| c.name == "qtime").expect("a column");
-        let times = crate::stats::Times { average: [1500, 0, 0, 0], longest: [0; 4] };
-        let row = Row { kind: Some(Kind::Backend), times: Some(times), ..Row::default() };
-        let metric = "haproxy_backend_queue_time_average_seconds";
-        assert_eq!(
-            lines(column, Kind::Backend, metric, &[&row]),
-            format!("{metric}{{proxy=\"\"}} 1.500000\n")
-        );
     }
 }
