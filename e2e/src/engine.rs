@@ -158,6 +158,8 @@ struct State {
     listeners: Vec<Line>,
     asked: Vec<String>,
     time_ns: u64,
+    /// Every event as a chunk, and its time: who asks for those since a time gets them.
+    past: Vec<(u64, String)>,
 }
 
 /// The engine; its socket is removed at the end.
@@ -183,6 +185,7 @@ impl Engine {
             listeners: Vec::new(),
             asked: Vec::new(),
             time_ns: 60_000_000_000,
+            past: Vec::new(),
         };
         let dir = Scratch::new().expect("a folder");
         Self { dir, state: Arc::new(Mutex::new(state)) }
@@ -279,6 +282,7 @@ impl Engine {
         let text = format!("{{{kind},\"Actor\":{actor}}}\n");
         let chunk = format!("{:x}\r\n{text}\r\n", text.len());
         state.listeners.retain_mut(|s| s.write_all(chunk.as_bytes()).is_ok());
+        state.past.push((time, chunk));
     }
 
     /// Ends all event streams after this beginning of a message.
@@ -389,7 +393,7 @@ fn serve(line: Line, state: &Mutex<State>) {
                     std::thread::sleep(time);
                 }
                 if path.contains("/events") {
-                    events(&mut writer, state, manner);
+                    events(&mut writer, state, manner, since(&path));
                 } else {
                     let (status, body) = described(&lock(state), &path);
                     answer(&mut writer, status, &body);
@@ -399,8 +403,15 @@ fn serve(line: Line, state: &Mutex<State>) {
     }
 }
 
-/// Begins an event stream.
-fn events(writer: &mut Line, state: &Mutex<State>, manner: Manner) {
+/// Nanoseconds of `since=SECONDS.NANOSECONDS`.
+fn since(path: &str) -> Option<u64> {
+    let (_, value) = path.split_once("since=")?;
+    let (seconds, rest) = value.split('&').next()?.split_once('.')?;
+    Some(seconds.parse::<u64>().ok()? * 1_000_000_000 + rest.parse::<u64>().ok()?)
+}
+
+/// Begins an event stream, with what has happened since then.
+fn events(writer: &mut Line, state: &Mutex<State>, manner: Manner, since: Option<u64>) {
     let mut head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\
                     Transfer-Encoding: chunked\r\n\r\n"
         .to_owned();
@@ -408,6 +419,8 @@ fn events(writer: &mut Line, state: &Mutex<State>, manner: Manner) {
         head.push_str("7\r\n{\"a\x02\"]\n\r\n");
     }
     let mut state = lock(state);
+    let missed = state.past.iter().filter(|(time, _)| since.is_some_and(|since| *time > since));
+    missed.for_each(|(_, chunk)| head.push_str(chunk));
     if writer.write_all(head.as_bytes()).is_ok()
         && let Ok(clone) = writer.try_clone()
     {
@@ -434,7 +447,9 @@ fn described(state: &State, path: &str) -> (u16, Vec<u8>) {
             Some(_) => r#"{"NodeID":"a","LocalNodeState":"active","ControlAvailable":true}"#,
             None => "{}",
         };
-        return found(&format!(r#"{{"SystemTime":"1970-01-01T00:01:00Z","Swarm":{swarm}}}"#));
+        let (s, ns) = (state.time_ns / 1_000_000_000, state.time_ns % 1_000_000_000);
+        let time = format!("1970-01-01T00:{:02}:{:02}.{ns:09}Z", s / 60 % 60, s % 60);
+        return found(&format!(r#"{{"SystemTime":"{time}","Swarm":{swarm}}}"#));
     }
     if let Some((list, tasks)) = path.rsplit_once('/').map(|p| p.1).zip(state.swarm.as_ref()) {
         match list {
