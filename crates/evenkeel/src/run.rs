@@ -26,6 +26,7 @@ use crate::plane::Plane;
 use crate::say::Voice;
 use crate::sd_notify::Notify;
 use crate::services::Desk;
+use crate::signals::Signals;
 use crate::sockets;
 use crate::turn;
 use crate::{identity, limits};
@@ -200,10 +201,16 @@ fn first_configuration(
     }
 }
 
-/// What drives the control thread.
-fn control_thread() -> Result<tokio::runtime::Runtime, String> {
+/// What drives the control thread, and the signals that it hears from now on.
+fn control_thread() -> Result<(tokio::runtime::Runtime, Signals), String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|e| format!("cannot start the control thread: {}", plain_reason(&e)))
+    let runtime =
+        runtime.map_err(|e| format!("cannot start the control thread: {}", plain_reason(&e)))?;
+    let inside = runtime.enter();
+    let signals =
+        Signals::listen().map_err(|e| format!("cannot listen to signals: {}", plain_reason(&e)))?;
+    drop(inside);
+    Ok((runtime, signals))
 }
 
 impl Start {
@@ -229,7 +236,18 @@ impl Start {
         (controller, options, wanted)
     }
 
-    fn serve(mut self) -> ExitCode {
+    fn serve(self) -> ExitCode {
+        // Whoever can connect may send signals, too: they are heard before anything is open.
+        match control_thread() {
+            Ok((runtime, signals)) => self.serve_on(runtime, signals),
+            Err(text) => {
+                self.options.voice.alert(text);
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn serve_on(mut self, runtime: tokio::runtime::Runtime, signals: Signals) -> ExitCode {
         let voice = self.options.voice;
         let names = Names::with_own(crate::containers::own_addresses());
         let (mut controller, options, wanted) = self.first(&names);
@@ -258,9 +276,9 @@ impl Start {
         let (spent, at_ms) = (self.started.elapsed(), house::wall_ms());
         let attempt = Attempt { causes: vec![Cause::Start], at_ms, spent };
         controller.started(snapshot, attempt, wanted.problems);
-        let (control, runtime) = match (self.open_control(), control_thread()) {
-            (Ok(control), Ok(runtime)) => (control, runtime),
-            (Err(text), _) | (_, Err(text)) => {
+        let control = match self.open_control() {
+            Ok(control) => control,
+            Err(text) => {
                 voice.alert(text);
                 return ExitCode::FAILURE;
             }
@@ -295,7 +313,8 @@ impl Start {
             let house = Rc::clone(&house);
             move |name| Some(Arc::clone(house.running()?.config.resolvers(name)?))
         }));
-        let code = local.block_on(&runtime, self.turn(house, control, requested, global));
+        let turn = self.turn(house, control, (signals, requested), global);
+        let code = local.block_on(&runtime, turn);
         // Tasks that wait for names or clients must not hold the end up.
         runtime.shutdown_background();
         code
@@ -310,7 +329,7 @@ impl Start {
         mut self,
         house: Rc<House>,
         control: Option<OpenControl>,
-        requested: mpsc::UnboundedReceiver<house::Request>,
+        (signals, requested): (Signals, mpsc::UnboundedReceiver<house::Request>),
         global: Global,
     ) -> ExitCode {
         let voice = house.voice;
@@ -346,13 +365,6 @@ impl Start {
         }
         let notify =
             if self.options.notify { Notify::from_environment() } else { Notify::default() };
-        let signals = match crate::signals::Signals::listen() {
-            Ok(signals) => signals,
-            Err(e) => {
-                voice.alert(format!("cannot listen to signals: {}", plain_reason(&e)));
-                return ExitCode::FAILURE;
-            }
-        };
         house.boot.set(self.started.elapsed());
         self.say_ready(&house, &notify);
         let watched = self
