@@ -216,6 +216,26 @@ fn by_a_managers_word(machines: &Machines) -> Result<(), String> {
 }
 
 #[test]
+fn d07_thirty_replicas_on_each_of_two_nodes() {
+    on_machines(Machines::swarm(2), thirty_each);
+}
+
+fn thirty_each(machines: &Machines) -> Result<(), String> {
+    network(machines)?;
+    balancer(machines, 1, &["--network", "apps"])?;
+    let host = ["-l", "evenkeel.host=web.test", "-l", "evenkeel.port=8000"];
+    web(machines, &[&host[..], &["--replicas=2", "--replicas-max-per-node=30"]].concat())?;
+    let (ask, nobody) = ((machines.port(1, 80), HOST), BTreeSet::new());
+    machines.settled("web", 2, &nobody, ask)?;
+    let load = steady(ask.0, HOST)?;
+    for count in [60, 2] {
+        machines.docker(1, &["service", "scale", "-d", &format!("web={count}")])?;
+        machines.settled("web", count, &nobody, ask)?;
+    }
+    none_failed("2, 60, 2 replicas", load)
+}
+
+#[test]
 fn d15_a_balancer_on_a_worker_says_what_it_needs_and_serves_with_it() {
     on_machines(Machines::swarm(2), on_a_worker);
 }
