@@ -72,13 +72,10 @@ fn look_from_outside(proc: &Path) -> Result<(), String> {
     };
     let links = descriptors.flatten().filter_map(|d| std::fs::read_link(d.path()).ok());
     let own: BTreeSet<String> = links.map(|l| l.to_string_lossy().into_owned()).collect();
-    let listening = ["tcp", "tcp6", "unix"].map(|kind| listening(kind, &read(id, &net(kind))));
+    let listening =
+        ["tcp", "tcp6", "unix"].map(|kind| listening(kind, &read(id, &format!("net/{kind}"))));
     let listens = listening.iter().flatten().any(|i| own.contains(&format!("socket:[{i}]")));
     if listens { Ok(()) } else { Err(format!("process {id} listens nowhere")) }
-}
-
-fn net(kind: &str) -> String {
-    format!("net/{kind}")
 }
 
 /// Numbers of the sockets that listen, in one of the kernel's lists.

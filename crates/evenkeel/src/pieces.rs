@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use config::text::quote::quote;
 use config::{Environment, Files, Severity, SourceFile};
 use model::{Backend, Bind, Config, Frontend, Mode, Name, Origin, Server};
 
@@ -39,8 +40,8 @@ pub fn server(
         stub(&mut text, other);
     }
     stub(&mut text, model);
-    let words: Vec<String> = options.iter().map(|word| quoted(word)).collect();
-    let _ = writeln!(text, " server {} {}", quoted(server), words.join(" "));
+    let words: Vec<String> = options.iter().map(|word| quote(word.as_bytes())).collect();
+    let _ = writeln!(text, " server {} {}", quote(server.as_bytes()), words.join(" "));
     let made = load(house, "add server", &text, None)?;
     let made = made.backend(backend).and_then(|b| b.servers.iter().find(|s| s.name == *server));
     let mut made = Server::clone(made.ok_or("the line is not understood")?);
@@ -52,10 +53,10 @@ pub fn server(
 /// A backend and its servers, as far as others may name them.
 fn stub(text: &mut String, backend: &Backend) {
     let mode = if backend.mode == Mode::Http { "http" } else { "tcp" };
-    let _ = writeln!(text, "backend {}\n mode {mode}", quoted(&backend.name));
+    let _ = writeln!(text, "backend {}\n mode {mode}", quote(backend.name.as_bytes()));
     for server in &backend.servers {
         let check = if server.check.is_some() || server.agent.is_some() { " check" } else { "" };
-        let name = quoted(&server.name);
+        let name = quote(server.name.as_bytes());
         let _ = writeln!(text, " server {name} 127.0.0.1:1 id {}{check}", server.id);
     }
 }
@@ -74,9 +75,9 @@ pub fn binds(
     if words.is_empty() {
         return Err("'bind' expects an address.".to_owned());
     }
-    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    let words: Vec<String> = words.iter().map(|word| quote(word.as_bytes())).collect();
     let mode = if model.mode == Mode::Http { "http" } else { "tcp" };
-    let name = quoted(frontend);
+    let name = quote(frontend.as_bytes());
     let text = format!("frontend {name}\n mode {mode}\n bind {}\n", words.join(" "));
     let made = load(house, "add bind", &text, None)?;
     let made = made.frontends.first().ok_or("the line is not understood")?;
@@ -121,7 +122,7 @@ pub fn section(
     if config.backend(name).is_some() || config.frontend(name).is_some() {
         return Err(format!("There is a proxy '{name}' already."));
     }
-    let words: Vec<String> = header.iter().map(|word| quoted(word)).collect();
+    let words: Vec<String> = header.iter().map(|word| quote(word.as_bytes())).collect();
     let mut text = format!("{keyword} {}\n", words.join(" "));
     for line in body.lines() {
         let _ = writeln!(text, "    {}", line.trim());
@@ -194,9 +195,4 @@ fn load(
         });
     }
     loaded.config.ok_or_else(|| "the line is not understood".to_owned())
-}
-
-/// A word of a configuration line that stays one word.
-fn quoted(word: &str) -> String {
-    config::text::quote::quote(word.as_bytes())
 }

@@ -207,22 +207,21 @@ fn proxies(out: &mut String, asked: &Asked, scope: &str, kind: Kind, rows: &[Row
         }
     }
     if asked.extra {
-        extra(out, scope, &rows);
+        extra(out, scope, &labelled);
     }
 }
 
 /// The counters of modules.
-fn extra(out: &mut String, scope: &str, rows: &[&Row]) {
-    let tables: Vec<Vec<_>> = rows.iter().map(|row| modules::cells(row).collect()).collect();
+fn extra(out: &mut String, scope: &str, rows: &[(&Row, &str)]) {
+    let tables: Vec<Vec<_>> = rows.iter().map(|(row, _)| modules::cells(row).collect()).collect();
     let Some(first) = tables.first() else { return };
     for (at, (name, ..)) in first.iter().enumerate() {
         let metric = format!("haproxy_{scope}_{name}");
         let mut lines = String::new();
-        for (row, table) in rows.iter().zip(&tables) {
+        for ((_, labels), table) in rows.iter().zip(&tables) {
             if let Some((_, _, cell)) = table.get(at).filter(|(.., c)| *c != Cell::Empty) {
                 let module = modules::module_of(name);
-                let labels = format!("{},mod=\"{module}\"", labels(row));
-                let _ = writeln!(lines, "{metric}{{{labels}}} {cell}");
+                let _ = writeln!(lines, "{metric}{{{labels},mod=\"{module}\"}} {cell}");
             }
         }
         if !lines.is_empty() {

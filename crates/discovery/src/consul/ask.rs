@@ -6,12 +6,15 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper_util::rt::TokioIo;
 use model::consul::{ServiceHealth, ServiceQuery};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
@@ -28,6 +31,8 @@ const MARGIN: Duration = Duration::from_secs(5);
 const JITTER: u32 = 16;
 /// Longest answer, in bytes.
 const ANSWER_MAX_BYTES: usize = 32 << 20;
+/// What is escaped in a part of an address: all but RFC 3986's unreserved characters.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 /// Longest part of a failure's text that is passed on, in characters.
 const REASON_MAX: usize = 200;
 
@@ -145,8 +150,7 @@ impl Connection {
             request.headers_mut().insert("x-consul-token", value);
         }
         if let Some(basic) = &settings.basic {
-            let value = format!("Basic {}", base64(basic.as_bytes()));
-            let value = HeaderValue::from_str(&value).map_err(|e| e.to_string())?;
+            let value = HeaderValue::from_str(&credentials(basic)).map_err(|e| e.to_string())?;
             request.headers_mut().insert("authorization", value);
         }
         let answer = async {
@@ -207,11 +211,15 @@ pub(super) fn patience(question: &Question) -> Duration {
 pub(super) fn path(query: &ServiceQuery, question: &Question, settings: &Settings) -> String {
     let mut path = match query.service.is_empty() {
         true => "/v1/catalog/services?".to_owned(),
-        false => format!("/v1/health/service/{}?", escaped(&query.service)),
+        false => format!("/v1/health/service/{}?", utf8_percent_encode(&query.service, ESCAPED)),
     };
     let mut add = |name: &str, value: &str| {
         let end = if path.ends_with('?') { "" } else { "&" };
-        let value = if value.is_empty() { String::new() } else { format!("={}", escaped(value)) };
+        let value = if value.is_empty() {
+            String::new()
+        } else {
+            format!("={}", utf8_percent_encode(value, ESCAPED))
+        };
         let _ = write!(path, "{end}{name}{value}");
     };
     if question.index > 0 {
@@ -240,34 +248,9 @@ pub(super) fn path(query: &ServiceQuery, question: &Question, settings: &Setting
     path
 }
 
-/// A word as part of an address.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            true => out.push(char::from(byte)),
-            false => {
-                let _ = write!(out, "%{byte:02X}");
-            }
-        }
-    }
-    out
-}
-
-/// Base64 (RFC 4648, 4), for basic authentication.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let at = |i: usize| u32::from(chunk.get(i).copied().unwrap_or(0));
-        let bits = at(0) << 16 | at(1) << 8 | at(2);
-        for digit in 0..4 {
-            let value = (bits >> (18 - 6 * digit)) & 63;
-            let there = digit <= chunk.len();
-            out.push(if there { char::from(DIGITS[value as usize]) } else { '=' });
-        }
-    }
-    out
+/// `user:password` as basic authentication shows it (RFC 7617).
+fn credentials(basic: &str) -> String {
+    format!("Basic {}", BASE64.encode(basic))
 }
 
 impl AsyncRead for Stream {
@@ -344,9 +327,9 @@ mod tests {
     #[test]
     fn basic_authentication_is_base64() {
         for (text, written) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v")] {
-            assert_eq!(base64(text.as_bytes()), written);
+            assert_eq!(credentials(text), format!("Basic {written}"));
         }
-        assert_eq!(base64(b"user:pass~word"), "dXNlcjpwYXNzfndvcmQ=");
+        assert_eq!(credentials("user:pass~word"), "Basic dXNlcjpwYXNzfndvcmQ=");
     }
 
     #[test]

@@ -128,9 +128,8 @@ impl Board {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         let elapsed = self.at.map(|at| now.saturating_sub(at).as_secs_f64());
-        let before: HashMap<_, _> =
+        let mut before: HashMap<_, _> =
             self.lines.drain(..).map(|l| ((l.proxy.clone(), l.name.clone()), l)).collect();
-        let mut before = before;
         let mut lines = read(stat);
         for line in &mut lines {
             let key = (line.proxy.clone(), line.name.clone());

@@ -9,8 +9,10 @@ use super::{number, server_state};
 use crate::stats::{Cell, Column, Kind, Row};
 
 /// Outcomes of checks, each a state of its own.
-const CHECK_STATES: &str = "HANA SOCKERR L4OK L4TOUT L4CON L6OK L6TOUT L6RSP L7TOUT L7RSP L7OK \
-                            L7OKC L7STS PROCERR PROCTOUT PROCOK";
+const CHECK_STATES: [&str; 16] = [
+    "HANA", "SOCKERR", "L4OK", "L4TOUT", "L4CON", "L6OK", "L6TOUT", "L6RSP", "L7TOUT", "L7RSP",
+    "L7OK", "L7OKC", "L7STS", "PROCERR", "PROCTOUT", "PROCOK",
+];
 
 /// A column in one scope.
 pub struct Series<'a> {
@@ -141,7 +143,6 @@ fn states(column: &str, kind: Kind, row: &Row) -> Vec<(&'static str, u32)> {
     let one = |states: &[&'static str], holds: &str| {
         states.iter().map(|s| (*s, u32::from(*s == holds))).collect::<Vec<_>>()
     };
-    let checks = || CHECK_STATES.split(' ').collect::<Vec<_>>();
     match (column, kind) {
         ("status", Kind::Frontend) => {
             one(&["DOWN", "UP"], if row.status == "OPEN" { "UP" } else { "DOWN" })
@@ -152,18 +153,18 @@ fn states(column: &str, kind: Kind, row: &Row) -> Vec<(&'static str, u32)> {
         ("check_status", Kind::Server) => {
             let check = row.server.as_ref().and_then(|s| s.check.as_ref());
             match check.filter(|c| !c.status.is_empty()) {
-                Some(check) => one(&checks(), &check.status),
+                Some(check) => one(&CHECK_STATES, &check.status),
                 None => Vec::new(),
             }
         }
         ("agent_status", Kind::Server) => {
             let check = row.server.as_ref().and_then(|s| s.agent.as_ref());
-            check.map_or_else(Vec::new, |check| one(&checks(), &check.status))
+            check.map_or_else(Vec::new, |check| one(&CHECK_STATES, &check.status))
         }
         ("agg_server_status" | "agg_server_check_status", Kind::Backend) => {
             counted(&SERVER, &row.servers_by_state)
         }
-        ("agg_check_status", Kind::Backend) => counted(&checks(), &row.servers_by_check),
+        ("agg_check_status", Kind::Backend) => counted(&CHECK_STATES, &row.servers_by_check),
         _ => Vec::new(),
     }
 }
